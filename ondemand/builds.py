@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+"""The records that the API gives: build, attempt, step, release; and the assignment that a builder works from."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pydantic
+
+from ondemand.build_requests import BuildRequest
+from ondemand.locks import Lock
+from ondemand.proofs import Artifact, Proof
+from ondemand.releases import Release
+from ondemand.states import Outcome, State, Step, StepState
+
+
+class Record(pydantic.BaseModel):
+    """A record of the API; unknown fields of a newer master are ignored. Times are UTC-aware."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+
+class Failure(Record):
+    """Why a build or attempt failed; see ondemand.errors."""
+
+    code: str
+    failure_class: str = pydantic.Field(alias="class", serialization_alias="class")
+    sentence: str
+    details: tuple[str, ...] = ()
+
+
+class StepRecord(Record):
+    """A step of an attempt."""
+
+    step: Step
+    state: StepState
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None = None
+    log_size: int = 0
+
+
+class AttemptRecord(Record):
+    """One try on one builder."""
+
+    number: int
+    builder: str
+    started_at: datetime.datetime
+    ended_at: datetime.datetime | None = None
+    outcome: Outcome | None = None
+    error: Failure | None = None
+    steps: tuple[StepRecord, ...] = ()
+
+
+class ArtifactRecord(Artifact):
+    """A published artifact with its address."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
+
+    url: str
+
+
+class WantedPackage(Record):
+    """A package of a wanted build, as locked."""
+
+    nevra: str
+    origin: str
+    trust: str
+    reference: str | None = None
+    build: str | None = None
+    checksums: dict[str, str] = {}
+
+
+class BuildRecord(Record):
+    """A build as people, scripts and pages see it."""
+
+    id: int
+    state: State
+    owner: str
+    request: BuildRequest
+    page: str
+    created_at: datetime.datetime
+    changed_at: datetime.datetime
+    ended_at: datetime.datetime | None = None
+    canceled_by: str | None = None
+    waiting: str | None = None
+    error: Failure | None = None
+    warnings: tuple[str, ...] = ()
+    packages: int = 0
+    wanted: tuple[WantedPackage, ...] = ()
+    attempts: tuple[AttemptRecord, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    artifacts: tuple[ArtifactRecord, ...] = ()
+
+    @property
+    def attempt(self) -> AttemptRecord | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        request = self.request
+        return request.title or request.name or f"{request.release} {request.image_type.value} {request.arch}"
+
+
+class EventRecord(Record):
+    """One entry of a build's history; `seq` counts from 1 without gaps."""
+
+    build_id: int
+    seq: int
+    kind: str
+    at: datetime.datetime
+    body: dict[str, Any]
+
+
+class Capabilities(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What a builder can do; `disk` and `memory` in bytes free now. `backends` maps a name to its image types."""
+
+    arches: tuple[str, ...]
+    backends: dict[str, tuple[str, ...]]
+    disk: int
+    memory: int
+
+
+class Assignment(Record):
+    """What a claim gives a builder: one attempt of one build, with all that it needs."""
+
+    build_id: int
+    attempt: int
+    request: BuildRequest
+    release: Release
+    lock: Lock
+    kickstart: str
+    label: str
+    backend: str
+    options: dict[str, Any] = {}
+    lease: float
+    beat: float
+
+
+class StepReport(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A builder's word that a step began or ended."""
+
+    state: StepState
+
+
+class FinishReport(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A builder's word that its attempt ended. `error` is OndemandError.as_dict(); None means success."""
+
+    proofs: tuple[Proof, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    error: dict[str, Any] | None = None
+    canceled: bool = False

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""The lock: what a request was resolved to, to the byte. Records only, no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pydantic
+
+SIDE_REPOSITORY = "side repository"
+"""The origin of every package that the stable repositories do not have at the wanted version."""
+
+
+class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """One RPM of the image.
+
+    `urls` are tried in their order. `size` and `installed_size` are bytes, -1 where unknown.
+    `checksums` maps a kind to lower-case hex; kinds: `sha256` (whole file, from repository metadata),
+    `sigmd5` (header and payload, Koji's `payloadhash`), `header-sha256` (RPM's own SHA256HEADER).
+    `trust`: `signed:<key id>`, `koji-digest` or `uploaded`. `origin`: a repository's id or SIDE_REPOSITORY.
+    `reference`: the request's reference that brought it; `build`: the NVR of its source build.
+    """
+
+    name: str
+    epoch: int = 0
+    version: str
+    release: str
+    arch: str
+    origin: str
+    urls: tuple[str, ...]
+    size: int = -1
+    installed_size: int = -1
+    checksums: dict[str, str]
+    trust: str
+    wanted: bool = False
+    reference: str | None = None
+    build: str | None = None
+
+    @property
+    def nevra(self) -> str:
+        """`name-[epoch:]version-release.arch`, the epoch left out when it is 0, as dnf writes it."""
+        epoch = f"{self.epoch}:" if self.epoch else ""
+        return f"{self.name}-{epoch}{self.version}-{self.release}.{self.arch}"
+
+    @property
+    def filename(self) -> str:
+        """The RPM's file name, which never holds the epoch."""
+        return f"{self.name}-{self.version}-{self.release}.{self.arch}.rpm"
+
+
+class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Everything that the image will hold, and the snapshot it was solved against.
+
+    `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
+    that the build's keyring will hold; `requested` the names that the image was asked to have.
+    """
+
+    format: int = 1
+    release: str
+    arch: str
+    image_type: str
+    snapshot: dict[str, str]
+    keys: tuple[str, ...] = ()
+    requested: tuple[str, ...]
+    packages: tuple[LockedPackage, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> tuple[LockedPackage, ...]:
+        """The packages that the request named builds for."""
+        return tuple(package for package in self.packages if package.wanted)
+
+    @property
+    def installed_size(self) -> int:
+        """Bytes that the installed packages take; unknown ones count nothing."""
+        return sum(max(0, package.installed_size) for package in self.packages)
+
+    @property
+    def download_size(self) -> int:
+        """Bytes of all RPM files; unknown ones count nothing."""
+        return sum(max(0, package.size) for package in self.packages)
+
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON: the same for the same lock anywhere."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""The messages on Fedora's bus; wake-up and news, never the truth. Importable with the base install alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedora_messaging import message
+
+_BUILD: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "url": {"type": "string"},
+        "owner": {"type": "string"},
+        "release": {"type": "string"},
+        "arch": {"type": "string"},
+        "image_type": {"type": "string"},
+        "backend": {"type": "string"},
+        "title": {"type": "string"},
+        "packages": {"type": "array", "items": {"type": "string"}},
+    },
+    "required": ["id", "url", "owner", "release", "arch", "image_type", "title", "packages"],
+}
+
+
+def _schema(**properties: Any) -> dict[str, Any]:
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "type": "object",
+        "properties": {"build": _BUILD, **properties},
+        "required": ["build", *properties],
+    }
+
+
+class BuildMessage(message.Message):
+    """What all our messages share: the body's `build` tells which build they speak of."""
+
+    @property
+    def app_name(self) -> str:
+        """The name that people see."""
+        return "ondemand"
+
+    @property
+    def url(self) -> str:
+        """The build's page."""
+        return str(self.body["build"]["url"])
+
+    @property
+    def usernames(self) -> list[str]:
+        """The owner."""
+        return [str(self.body["build"]["owner"])]
+
+    @property
+    def packages(self) -> list[str]:
+        """Names of the wanted builds' packages."""
+        return [str(name) for name in self.body["build"]["packages"]]
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n{self.url}"
+
+    @property
+    def _title(self) -> str:
+        build = self.body["build"]
+        return f"build {build['id']} ({build['title']})"
+
+
+class BuildRequestedV1(BuildMessage):
+    """A build is locked and waits for a builder; builders wake on it."""
+
+    topic = "ondemand.build.requested"
+    body_schema = {"id": f"{topic}.v1", **_schema()}
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"{self.usernames[0]}'s {self._title} waits for a builder"
+
+
+class BuildStateChangedV1(BuildMessage):
+    """A build went from one state to another (see ondemand.states.State)."""
+
+    topic = "ondemand.build.state.changed"
+    body_schema = {
+        "id": f"{topic}.v1",
+        **_schema(
+            old={"type": ["string", "null"]},
+            new={"type": "string"},
+            reason={"type": ["string", "null"]},
+        ),
+    }
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        reason = f": {self.body['reason']}" if self.body["reason"] else ""
+        return f"{self.usernames[0]}'s {self._title} is now {self.body['new']}{reason}"

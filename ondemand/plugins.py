@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""The plugin contracts on one page. A plugin is a class named in one of the entry point groups below.
+
+Built-in plugins come through the same entry points as a stranger's; see docs/example_backend.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ondemand.build_requests import BuildRequest
+from ondemand.locks import Lock
+from ondemand.references import Reference
+from ondemand.releases import Release
+
+BACKENDS = "ondemand.backends"
+SOURCES = "ondemand.sources"
+STORAGE = "ondemand.storage"
+NOTIFIERS = "ondemand.notifiers"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Order:
+    """What a backend works from. The folders exist; `repository` holds repodata and exactly the locked RPMs.
+
+    `work` is the backend's own, empty at the start. `kickstart` is the flattened kickstart, `build.ks`.
+    """
+
+    build_id: int
+    attempt: int
+    request: BuildRequest
+    release: Release
+    lock: Lock
+    kickstart: str
+    label: str
+    repository: pathlib.Path
+    work: pathlib.Path
+    options: Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command of a plan. `argv[0]` is looked up on PATH; `timeout` in seconds; no shell."""
+
+    argv: tuple[str, ...]
+    timeout: float
+    network: bool = False
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to do: write `files` (path below `work` -> content, `executable` names those that get mode 0755),
+    make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file."""
+
+    files: Mapping[str, str]
+    commands: tuple[Command, ...]
+    image: str
+    folders: tuple[str, ...] = ()
+    executable: frozenset[str] = frozenset()
+
+
+class Backend(Protocol):
+    """A locked build and a work folder become a plan; pure: runs nothing, writes nothing."""
+
+    name: str
+    closed: bool
+    """Whether the image holds exactly the lock; else verify only asks for the wanted builds."""
+    image_types: frozenset[str]
+    tools: tuple[str, ...]
+    """Programs that must be on PATH for a builder to offer this backend."""
+
+    def disk(self, lock: Lock) -> int:
+        """Bytes of disk that a build needs at its fullest, without the RPM cache."""
+
+    def plan(self, order: Order) -> Plan:
+        """The plan; raises errors.InvalidRequest for options it does not know."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceRpm:
+    """One RPM that a source names. `signed_by` are key ids known to have signed it, lower-case hex.
+
+    `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1.
+    """
+
+    name: str
+    epoch: int
+    version: str
+    release: str
+    arch: str
+    urls: tuple[str, ...]
+    checksums: Mapping[str, str]
+    size: int = -1
+    signed_by: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceBuild:
+    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch."""
+
+    nvr: str
+    rpms: tuple[SourceRpm, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """What a reference became; `warnings` are sentences for people."""
+
+    reference: Reference
+    builds: tuple[SourceBuild, ...]
+    warnings: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """A reference becomes exact RPMs with URL, digest and key."""
+
+    kind: str
+    """The reference kind it serves."""
+
+    def resolve(self, reference: Reference, release: Release, arch: str) -> Resolution:
+        """Asks the source; raises errors.UnknownReference, or errors.SourceUnavailable when it is away."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file in the storage: its address for people, size in bytes and SHA-256 as read back."""
+
+    url: str
+    size: int
+    sha256: str
+
+
+class Storage(Protocol):
+    """Files of an attempt become URLs; written once, verified."""
+
+    def store(self, source: pathlib.Path, key: str, sha256: str) -> StoredFile:
+        """Puts `source` at `key` (`release/build/attempt/name`) and reads it back; raises errors.StorageFailed."""
+
+    def delete(self, prefix: str) -> None:
+        """Removes everything below `prefix` (`release/build/attempt`); missing is no error."""
+
+    def local_path(self, key: str) -> pathlib.Path | None:
+        """The file's path when it lies on this machine, to be served from there; else None."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Notice:
+    """An event for one recipient: `build` is the build's record as the API gives it."""
+
+    event_id: int
+    kind: str
+    recipient: str
+    build: Mapping[str, Any]
+
+
+class Notifier(Protocol):
+    """An event and a recipient: delivered, later, or never."""
+
+    sink: str
+
+    def deliver(self, notice: Notice) -> None:
+        """Hands it over once; raises errors.DeliveryFailed (`permanent` says never)."""

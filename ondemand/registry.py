@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""Finds plugins by entry point, built-in and strangers' alike. Knows no plugin by name."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from typing import Any
+
+from ondemand import errors
+
+
+def load(group: str, name: str) -> Any:
+    """The class registered as `name` in `group`; raises errors.UnknownImageType where there is none."""
+    found = {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}
+    try:
+        return found[name].load()
+    except KeyError:
+        raise errors.UnknownImageType(
+            f"There is no plugin «{name}» in {group}",
+            cause="no installed package registers it",
+            remedy=f"install it, or use one of: {', '.join(sorted(found)) or 'none is installed'}",
+        ) from None
+
+
+def load_all(group: str) -> dict[str, Any]:
+    """Every class in `group` whose room is installed, by name.
+
+    One distribution declares the entry points of all rooms; a room that is not installed is no error.
+    """
+    classes = {}
+    for entry in importlib.metadata.entry_points(group=group):
+        try:
+            classes[entry.name] = entry.load()
+        except ModuleNotFoundError:
+            continue
+    return classes

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Release definitions (`config/releases/*.toml`): repositories, Koji, Bodhi, and which backend serves each image type."""
+
+from __future__ import annotations
+
+import enum
+import pathlib
+import tomllib
+from typing import Any
+
+import pydantic
+
+from ondemand import errors
+from ondemand.build_requests import ImageType, Url, Word
+
+
+class Role(enum.StrEnum):
+    """What a repository is to a request."""
+
+    STABLE = "stable"
+    """Part of the release: packages come from it by themselves."""
+    TESTING = "testing"
+    """Only for builds that a request names."""
+
+
+class TrustPolicy(enum.StrEnum):
+    """What becomes of RPMs without a signature; a wrong signature is refused always."""
+
+    REQUIRE_SIGNED = "require-signed"
+    """Unsigned RPMs are refused."""
+    ALLOW_UNSIGNED_FROM_KOJI = "allow-unsigned-from-koji"
+    """Unsigned RPMs are taken from Koji, by Koji's digest."""
+
+
+class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A repository of the release; `{arch}` in `baseurl` stands for the architecture."""
+
+    id: Word
+    baseurl: str = pydantic.Field(pattern=r"^https?://\S+$")
+    role: Role = Role.STABLE
+
+    def url(self, arch: str) -> str:
+        """The base URL for an architecture, without a slash at its end."""
+        return self.baseurl.replace("{arch}", arch).rstrip("/")
+
+
+class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Which backend and preset serve an image type, with the backend's own options."""
+
+    backend: Word
+    preset: Word
+    options: dict[str, Any] = {}
+
+
+class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A release as the operator defined it. `keys` are armored public keys, read from the named files."""
+
+    name: Word
+    title: str
+    version: str
+    arches: tuple[Word, ...]
+    kickstart_syntax: str
+    dist_tag: str = ""
+    koji_hub: Url | None = None
+    koji_topurl: Url | None = None
+    bodhi: Url | None = None
+    trust: TrustPolicy = TrustPolicy.ALLOW_UNSIGNED_FROM_KOJI
+    keys: tuple[str, ...] = ()
+    repositories: tuple[Repository, ...]
+    image_types: dict[ImageType, ImageTypeDefinition]
+
+    def definition(self, image_type: ImageType) -> ImageTypeDefinition:
+        """How the image type is made; raises errors.UnknownImageType."""
+        try:
+            return self.image_types[image_type]
+        except KeyError:
+            raise errors.UnknownImageType(
+                f"Release {self.name} offers no image of type «{image_type.value}»",
+                remedy=f"ask for one of: {', '.join(self.image_types) or 'none'}",
+            ) from None
+
+
+def load(path: pathlib.Path) -> Release:
+    """The release defined in one TOML file; key files are relative to it. Raises errors.InvalidRequest."""
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+        data["keys"] = [(path.parent / name).read_text("ascii") for name in data.pop("key_files", [])]
+        return Release.model_validate(data)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeError, pydantic.ValidationError) as error:
+        raise errors.InvalidRequest(
+            f"The release definition {path.name} can't be used",
+            cause=" ".join(str(error).split())[:400],
+            remedy="correct the file and start the service again",
+        ) from error
+
+
+class Releases:
+    """All release definitions of a folder."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """Reads every `*.toml` in `folder`; raises errors.InvalidRequest for a wrong one."""
+        self._releases = {release.name: release for release in map(load, sorted(folder.glob("*.toml")))}
+
+    def all(self) -> list[Release]:
+        """Every release, by name."""
+        return list(self._releases.values())
+
+    def get(self, name: str) -> Release:
+        """The release of that name; raises errors.UnknownRelease with those that there are."""
+        try:
+            return self._releases[name]
+        except KeyError:
+            raise errors.UnknownRelease(
+                f"There is no release «{name}»",
+                cause="no release definition has that name",
+                remedy=f"ask for one of: {', '.join(sorted(self._releases)) or 'none is defined'}",
+            ) from None

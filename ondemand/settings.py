@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+"""Settings from one TOML file and the environment; every key is documented in docs/settings.md.
+
+The file is named by ONDEMAND_CONF (default /etc/ondemand/ondemand.toml); ONDEMAND_<SECTION>__<KEY> wins over it.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from typing import Any
+
+import pydantic
+import pydantic_settings
+
+from ondemand import errors
+
+DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
+Folder = pathlib.Path
+
+
+class Section(pydantic.BaseModel):
+    """A table of the file; an unknown key is an error."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
+
+
+class Master(Section):
+    """The master: API, pages, dispatcher."""
+
+    url: str = "http://127.0.0.1:8080"
+    """Where people and builders reach the master; links in mails and messages begin with it."""
+    host: str = "127.0.0.1"
+    """The address it listens on."""
+    port: int = 8080
+    """The port it listens on."""
+    threads: int = 16
+    """Requests served at once."""
+    data: Folder = Folder("/var/lib/ondemand/master")
+    """Folder for logs, uploads, snapshots and the SQLite database."""
+    database: str = ""
+    """SQLAlchemy URL; empty means SQLite in the data folder."""
+    config: Folder = Folder("/etc/ondemand")
+    """Folder that holds `releases/`, `presets/` and `mail/`."""
+    anonymous_owner: str = ""
+    """Owner of requests that carry no token; empty means that a token is needed."""
+    max_upload: int = 20 * 1024**3
+    """Bytes that one artifact may have."""
+
+
+class Queue(Section):
+    """Leases and retries."""
+
+    lease: float = 60.0
+    """Seconds without a beat after which an attempt is lost."""
+    beat: float = 15.0
+    """Seconds between two beats."""
+    attempts: int = 3
+    """Attempts a build may have."""
+    poll: float = 15.0
+    """Seconds between two claims of a builder that nobody wakes."""
+
+
+class Bus(Section):
+    """The message bus."""
+
+    config: Folder | None = None
+    """fedora-messaging configuration file of the master; without one nothing is published."""
+
+
+class Builder(Section):
+    """A build node."""
+
+    name: str = ""
+    """The builder's name; empty means the host's name."""
+    token: str = ""
+    """Its secret, printed by `ondemand serve --add-builder NAME`."""
+    work: Folder = Folder("/var/lib/ondemand/builder")
+    """Folder for attempts; swept at the builder's start."""
+    cache: Folder = Folder("/var/cache/ondemand")
+    """Folder of RPMs by digest."""
+    cache_limit: int = 20 * 1024**3
+    """Bytes that the cache may hold; the longest unused go first."""
+    disk_reserve: int = 2 * 1024**3
+    """Bytes that a build must leave free on the work folder's disk."""
+    bell: Folder = Folder("/run/ondemand/bell.sock")
+    """Socket on which the doorbell wakes the builder."""
+    memory: int = 2048
+    """MiB for the virtual machine that boots the image."""
+    boot_timeout: float = 420.0
+    """Seconds in which the image must have booted."""
+    fetch_parallel: int = 6
+    """RPMs fetched at once."""
+
+
+class StorageSettings(Section):
+    """Where artifacts go."""
+
+    plugin: str = "fsspec"
+    """Storage plugin."""
+    url: str = ""
+    """fsspec URL of the folder (`file:///…`, `ftp://user:password@host/…`); empty means the master's data folder."""
+    public_url: str = ""
+    """Address at which people reach that folder; empty means through the master."""
+
+
+class Mail(Section):
+    """Mail to those whom a request names."""
+
+    host: str = ""
+    """SMTP server; empty means that no mail is sent."""
+    port: int = 25
+    """Its port."""
+    sender: str = "ondemand@localhost"
+    """The From address."""
+    starttls: bool = False
+    """Whether to encrypt with STARTTLS."""
+    user: str = ""
+    """User for SMTP AUTH; empty means none."""
+    password: str = ""
+    """Password for SMTP AUTH."""
+
+
+class Settings(pydantic_settings.BaseSettings):
+    """All settings; see the sections."""
+
+    model_config = pydantic_settings.SettingsConfigDict(
+        env_prefix="ONDEMAND_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    master: Master = Master()
+    queue: Queue = Queue()
+    bus: Bus = Bus()
+    builder: Builder = Builder()
+    storage: StorageSettings = StorageSettings()
+    mail: Mail = Mail()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[pydantic_settings.BaseSettings],
+        init_settings: pydantic_settings.PydanticBaseSettingsSource,
+        env_settings: pydantic_settings.PydanticBaseSettingsSource,
+        dotenv_settings: pydantic_settings.PydanticBaseSettingsSource,
+        file_secret_settings: pydantic_settings.PydanticBaseSettingsSource,
+    ) -> tuple[pydantic_settings.PydanticBaseSettingsSource, ...]:
+        """Environment before file before defaults."""
+        file = pydantic_settings.TomlConfigSettingsSource(settings_cls, conf_file())
+        return (init_settings, env_settings, file)
+
+    @property
+    def database_url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.master.database or f"sqlite:///{self.master.data / 'ondemand.sqlite'}"
+
+    @property
+    def storage_url(self) -> str:
+        """The storage folder's fsspec URL."""
+        return self.storage.url or f"file://{self.master.data / 'artifacts'}"
+
+
+def conf_file() -> pathlib.Path:
+    """The settings file that holds for this process; it need not exist."""
+    return pathlib.Path(os.environ.get("ONDEMAND_CONF") or DEFAULT_FILE)
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process; raises errors.InvalidRequest that names the wrong keys."""
+    try:
+        return Settings(**overrides)
+    except (pydantic.ValidationError, ValueError) as error:
+        raise errors.InvalidRequest(
+            f"The settings in {conf_file()} or the environment can't be used",
+            cause=" ".join(str(error).split())[:600],
+            remedy="correct the named keys; docs/settings.md describes each",
+        ) from error
