@@ -52,10 +52,8 @@ class AttemptRecord(Record):
     steps: tuple[StepRecord, ...] = ()
 
 
-class ArtifactRecord(Artifact):
+class ArtifactRecord(Artifact, frozen=True, extra="ignore"):
     """A published artifact with its address."""
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="ignore")
 
     url: str
 

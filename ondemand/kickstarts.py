@@ -12,7 +12,6 @@ from pykickstart import errors as ks_errors
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 
-
 _PREFIX = re.compile(r"^The following problem occurred on line \d+ of the kickstart file: ")
 
 
@@ -52,7 +51,7 @@ class Kickstart:
 class _Parser(parser.KickstartParser):  # type: ignore[misc]
     """Follows no %include: a file named by a user may lie anywhere."""
 
-    def _handleInclude(self, f: str) -> None:  # noqa: N802 (the library's name)
+    def _handleInclude(self, f: str) -> None:
         raise ks_errors.KickstartError(f"%include {f} is not allowed")
 
 

@@ -69,7 +69,7 @@ class BuildRequestedV1(BuildMessage):
     """A build is locked and waits for a builder; builders wake on it."""
 
     topic = "ondemand.build.requested"
-    body_schema = {"id": f"{topic}.v1", **_schema()}
+    body_schema: dict[str, Any] = {"id": f"{topic}.v1", **_schema()}
 
     @property
     def summary(self) -> str:
@@ -81,7 +81,7 @@ class BuildStateChangedV1(BuildMessage):
     """A build went from one state to another (see ondemand.states.State)."""
 
     topic = "ondemand.build.state.changed"
-    body_schema = {
+    body_schema: dict[str, Any] = {
         "id": f"{topic}.v1",
         **_schema(
             old={"type": ["string", "null"]},
