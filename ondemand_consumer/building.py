@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Step build: carries out a backend's plan in namespaces. Knows no image tool, writes only below work."""
+
+from __future__ import annotations
+
+import collections
+import pathlib
+import re
+
+from ondemand import errors, plugins, proofs, states
+from ondemand_consumer import attempts, namespaces
+
+_ERROR = re.compile(r"\[ ?(error|fatal|critical) *\]|\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
+_STAMP = re.compile(r"^\[ *\w+ *\]: [\d:]+ \| |^\[\d\d:\d\d:\d\d\] ")
+_LAST_LINES = 400
+_LONGEST = 300
+
+
+def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
+    """The image's path and the proof that it was built; raises errors.ToolFailed."""
+    assignment = attempt.assignment
+    plan = backend.plan(
+        plugins.Order(
+            build_id=assignment.build_id,
+            attempt=assignment.attempt,
+            request=assignment.request,
+            release=assignment.release,
+            lock=assignment.lock,
+            kickstart=assignment.kickstart,
+            label=assignment.label,
+            repository=attempt.repository,
+            work=attempt.work,
+            options=assignment.options,
+        )
+    )
+    prepare(attempt.work, plan)
+    for command in plan.commands:
+        _run(attempt, command)
+    image = _image(attempt.work, plan.image)
+    return image, proofs.Proof(
+        kind=proofs.ProofKind.BUILT,
+        held=True,
+        how=f"{backend.name} made it from the frozen repository"
+        + ("." if any(command.network for command in plan.commands) else ", without network."),
+        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size},
+    )
+
+
+def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
+    """Makes the plan's folders and files below `work`; raises errors.BuilderError for a path that leads out."""
+    for name in plan.folders:
+        _below(work, name).mkdir(parents=True, exist_ok=True)
+    for name, content in plan.files.items():
+        path = _below(work, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, "utf-8")
+        path.chmod(0o755 if name in plan.executable else 0o644)
+
+
+def failing_line(log: pathlib.Path) -> str:
+    """The last line that looks like an error, else the last that says anything."""
+    with log.open("r", encoding="utf-8", errors="replace") as file:
+        lines = [line.strip() for line in collections.deque(file, _LAST_LINES) if line.strip()]
+    found = [line for line in lines if _ERROR.search(line)] or lines or ["it said nothing"]
+    return _STAMP.sub("", found[-1])[:_LONGEST]
+
+
+def _run(attempt: attempts.Attempt, command: plugins.Command) -> None:
+    name = pathlib.Path(command.argv[0]).name
+    attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
+    with attempt.open_log(states.Step.BUILD) as log:
+        status = namespaces.run(
+            command.argv,
+            folder=attempt.folder,
+            cwd=attempt.work,
+            output=log,
+            stop=attempt.stop,
+            timeout=command.timeout,
+            network=command.network,
+            environment=command.environment,
+        )
+    if status:
+        raise errors.ToolFailed(
+            f"{name} ended with status {status}: {failing_line(attempt.log(states.Step.BUILD))}",
+            remedy="look at the log of step build around that line",
+        )
+
+
+def _image(work: pathlib.Path, pattern: str) -> pathlib.Path:
+    found = sorted(path for path in work.glob(pattern) if path.is_file() and not path.is_symlink())
+    if len(found) != 1:
+        raise errors.ToolFailed(
+            f"The image tool left {len(found)} files «{pattern}» instead of one image",
+            cause="it ended early without saying so, or its version names results otherwise",
+            remedy="look at the end of the log of step build",
+        )
+    return found[0]
+
+
+def _below(work: pathlib.Path, name: str) -> pathlib.Path:
+    path = work / name
+    if not name or path == work or not path.resolve().is_relative_to(work.resolve()):
+        raise errors.BuilderError(
+            f"The backend wants to write «{name}», which lies outside its work folder",
+            remedy="let the operator look at that plugin",
+        )
+    return path

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""What this builder can do: backends whose tools it finds, architecture, disk, memory."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import platform
+import shutil
+from typing import Any
+
+from ondemand import builds, errors, plugins, registry, settings
+from ondemand_consumer import namespaces
+
+_OWN = ("unshare", "setpriv", "mount", "umount", "losetup", "rpm", "rpmkeys", "xorriso")
+
+
+def find(builder: settings.Builder) -> builds.Capabilities:
+    """What the builder offers now."""
+    return builds.Capabilities(
+        arches=(platform.machine(),),
+        backends={
+            name: tuple(sorted(str(kind) for kind in backend.image_types))
+            for name, backend in sorted(registry.load_all(plugins.BACKENDS).items())
+            if not missing(backend.tools)
+        },
+        disk=max(0, shutil.disk_usage(builder.work).free - builder.disk_reserve),
+        memory=_free_memory(),
+    )
+
+
+def missing(tools: tuple[str, ...]) -> list[str]:
+    """Those of the programs that are not installed."""
+    return [tool for tool in tools if namespaces.find(tool) is None]
+
+
+def require_tools() -> None:
+    """Raises errors.ToolMissing when a program is not there that every build needs."""
+    if gone := missing((*_OWN, f"qemu-system-{platform.machine()}")):
+        raise errors.ToolMissing(
+            f"The builder can't start without {', '.join(gone)}",
+            cause="every build is checked with these programs, and they are not installed",
+            remedy="install them (util-linux, mount, rpm, xorriso, qemu-system-x86) and start it again",
+        )
+
+
+def backend(name: str) -> Any:
+    """A backend by name; raises errors.ToolMissing where this builder can't offer it."""
+    loaded = registry.load(plugins.BACKENDS, name)()
+    if gone := missing(loaded.tools):
+        raise errors.ToolMissing(
+            f"The backend «{name}» can't run on this builder",
+            cause=f"{', '.join(gone)} is not installed there",
+            remedy="install it, or let another builder take the build",
+        )
+    return loaded
+
+
+def _free_memory() -> int:
+    try:
+        lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+        kib = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    return kib * 1024

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: MIT
+"""Step fetch: every locked RPM, by digest and signature. Believes no server and no cache."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import pathlib
+import threading
+import time
+from collections.abc import Iterator
+
+import requests
+
+from ondemand import errors, locks, states
+from ondemand_consumer import attempts, cache, rpm_headers, signatures
+
+_PIECE = 1024**2
+_TRIES = 4
+_BIGGEST = 8 * 1024**3
+_TIMEOUT = (10, 60)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fetched:
+    """A locked RPM on this disk, proven to be the lock's; `header` is its header's SHA-256."""
+
+    package: locks.LockedPackage
+    path: pathlib.Path
+    sha256: str
+    header: str
+    from_cache: bool
+
+
+def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
+    """Every RPM of the lock in `attempt.repository`.
+
+    Raises errors.WrongDigest, errors.WrongSignature, or errors.SourceUnavailable when no URL answers.
+    """
+    lock = attempt.assignment.lock
+    _distinct(lock)
+    store = cache.Cache(attempt.settings.cache, attempt.settings.cache_limit)
+    began = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
+        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in lock.packages]
+        try:
+            files = tuple(future.result() for future in concurrent.futures.as_completed(futures))
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    seconds = time.monotonic() - began
+    size = sum(file.path.stat().st_size for file in files)
+    cached = sum(file.from_cache for file in files)
+    attempt.say(
+        states.Step.FETCH,
+        f"{len(files)} RPMs, {size / 1e6:.0f} MB in {seconds:.1f} s, {cached} from the cache",
+    )
+    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
+    keyring.check({file.path: file.package for file in files})
+    attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
+    store.evict()
+    return files
+
+
+def _distinct(lock: locks.Lock) -> None:
+    names = [package.filename for package in lock.packages]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise errors.ContentError(
+            f"The lock names {twice[0]} twice", remedy="request the image again, so that it is solved anew"
+        )
+
+
+class _Fetch:
+    """One RPM: from the cache, or from its URLs in their order."""
+
+    _local = threading.local()
+
+    def __init__(self, attempt: attempts.Attempt, store: cache.Cache, package: locks.LockedPackage) -> None:
+        self._attempt = attempt
+        self._cache = store
+        self._package = package
+        self._trouble = ""
+        self._wrong: errors.WrongDigest | None = None
+
+    def run(self) -> Fetched:
+        """The RPM in the repository."""
+        package = self._package
+        self._attempt.stop.check()
+        if not set(package.checksums) & {"sha256", "sigmd5", "header-sha256"}:
+            raise errors.WrongDigest(
+                f"The lock names no digest for {package.nevra}", remedy="request the image again"
+            )
+        target = self._attempt.repository / package.filename
+        with self._cache.locked(package.checksums) as partial:
+            if (found := self._from_cache(target)) is not None:
+                return found
+            for url in package.urls:
+                for number in range(_TRIES):
+                    if self._download(url, partial):
+                        sha256 = rpm_headers.sha256(partial)
+                        kept = self._cache.add(partial, sha256, package.checksums)
+                        cache.place(kept, target)
+                        self._attempt.say(states.Step.FETCH, f"{package.nevra} from {url}")
+                        return self._fetched(target, sha256, from_cache=False)
+                    if self._wrong or not self._trouble:
+                        break
+                    self._attempt.stop.sleep(0.3 * 3**number)
+                partial.unlink(missing_ok=True)
+        raise self._wrong or errors.SourceUnavailable(
+            f"{package.nevra} can't be fetched",
+            cause=self._trouble or f"none of its {len(package.urls)} addresses has it",
+            remedy="it is tried again later; look whether its repository or Koji is up",
+        )
+
+    def _fetched(self, path: pathlib.Path, sha256: str, *, from_cache: bool) -> Fetched:
+        header = rpm_headers.header_sha256(path)
+        return Fetched(package=self._package, path=path, sha256=sha256, header=header, from_cache=from_cache)
+
+    def _from_cache(self, target: pathlib.Path) -> Fetched | None:
+        kept = self._cache.find(self._package.checksums)
+        if kept is None:
+            return None
+        cache.place(kept, target)
+        try:
+            self._verify(target)
+        except errors.WrongDigest:
+            self._cache.remove(kept)
+            target.unlink()
+            return None
+        sha256 = self._package.checksums.get("sha256") or rpm_headers.sha256(target)
+        return self._fetched(target, sha256, from_cache=True)
+
+    def _download(self, url: str, partial: pathlib.Path) -> bool:
+        """Whether the whole right file is in `partial`; else `_wrong` or `_trouble` may say why."""
+        self._trouble = ""
+        resumed = partial.stat().st_size if partial.exists() else 0
+        try:
+            if not self._receive(url, partial, resumed):
+                return False
+            self._verify(partial)
+        except (requests.RequestException, OSError) as error:
+            self._trouble = f"{url} does not answer rightly: {' '.join(str(error).split())[:200]}"
+            return False
+        except errors.WrongDigest as error:
+            partial.unlink(missing_ok=True)
+            if resumed:
+                # The bytes of an earlier try may have come from another file.
+                return self._download(url, partial)
+            self._wrong = error
+            return False
+        self._wrong = None
+        return True
+
+    def _receive(self, url: str, partial: pathlib.Path, have: int) -> bool:
+        if have and have == self._package.size:
+            return True
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with contextlib.closing(
+            self._session().get(url, stream=True, timeout=_TIMEOUT, headers=headers)
+        ) as answer:
+            if answer.status_code == 416:
+                partial.unlink(missing_ok=True)
+                self._trouble = f"{url} can't go on after {have} bytes"
+                return False
+            if answer.status_code in (403, 404, 410):
+                return False
+            answer.raise_for_status()
+            mode = "ab" if have and answer.status_code == 206 else "wb"
+            with partial.open(mode) as file:
+                for piece in self._pieces(answer):
+                    file.write(piece)
+                    if file.tell() > (self._package.size if self._package.size >= 0 else _BIGGEST):
+                        raise self._digest_error("it is longer than the lock says")
+            length = answer.headers.get("Content-Length", "")
+            start = have if mode == "ab" else 0
+            if length.isdigit() and partial.stat().st_size < start + int(length):
+                self._trouble = f"{url} broke off"
+                return False
+        return True
+
+    def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
+        for piece in answer.iter_content(_PIECE):
+            self._attempt.stop.check()
+            yield piece
+
+    def _verify(self, path: pathlib.Path) -> None:
+        if self._package.size >= 0 and path.stat().st_size != self._package.size:
+            raise self._digest_error(f"it has {path.stat().st_size} bytes instead of {self._package.size}")
+        for kind, wanted in self._package.checksums.items():
+            if kind in ("sha256", "sigmd5", "header-sha256"):
+                real = rpm_headers.checksum(path, kind)
+                if real != wanted.lower():
+                    raise self._digest_error(f"its {kind} is {real[:16]}… instead of {wanted[:16]}…")
+
+    def _digest_error(self, cause: str) -> errors.WrongDigest:
+        return errors.WrongDigest(
+            f"{self._package.nevra} has other bytes than the lock names",
+            cause=cause,
+            remedy="request the image again; if it stays, its server gives out wrong files",
+        )
+
+    def _session(self) -> requests.Session:
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        session: requests.Session = self._local.session
+        return session

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Lists the packages in a live ISO's RPM database. Run as a program in a mount namespace, which cleans up.
+
+`python -m ondemand_consumer.image_contents ISO FOLDER` prints name, epoch, version, release, arch, digest.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import sys
+
+FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{SHA256HEADER}\n"
+_SQUASHFS = "/LiveOS/squashfs.img"
+_INNER = ("LiveOS/rootfs.img", "LiveOS/ext3fs.img")
+_DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
+_KINDS = {"rpmdb.sqlite": "sqlite", "Packages.db": "ndb", "Packages": "bdb_ro"}
+_TIMEOUT = 600
+
+
+def main(iso: str, folder: str) -> None:
+    """Prints the list; what fails ends the program with a sentence on standard error."""
+    work = pathlib.Path(folder)
+    root = _root(pathlib.Path(iso), work)
+    # A copy, since RPM may want to write beside its database and the image is read-only.
+    source = next((root / name for name in _DATABASES if _kind(root / name)), None)
+    if source is None:
+        raise SystemExit("the image holds no RPM database")
+    database = work / "rpmdb"
+    shutil.copytree(source, database)
+    _tool(
+        *("rpm", "--dbpath", str(database), "--define", f"_db_backend {_kind(database)}"),
+        *("--query", "--all", "--queryformat", FORMAT),
+    )
+
+
+def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
+    image = work / "root.img"
+    _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _SQUASHFS, str(image), quiet=True)
+    outer = work / "outer"
+    outer.mkdir()
+    _tool("mount", "-o", "loop,ro", str(image), str(outer))
+    for name in _INNER:
+        if (outer / name).is_file():
+            inner = work / "inner"
+            inner.mkdir()
+            _tool("mount", "-o", "loop,ro,noload", str(outer / name), str(inner))
+            return inner
+    return outer
+
+
+def _kind(folder: pathlib.Path) -> str | None:
+    return next((kind for name, kind in _KINDS.items() if (folder / name).is_file()), None)
+
+
+def _tool(*argv: str, quiet: bool = False) -> None:
+    done = subprocess.run(argv, stderr=subprocess.PIPE, timeout=_TIMEOUT, check=False, text=True)
+    if done.returncode:
+        raise SystemExit(f"{argv[0]} failed: {' '.join(done.stderr.split())[-300:]}")
+    if done.stderr and not quiet:
+        sys.stderr.write(done.stderr)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Runs a program in its own mount, PID and network namespace, so that all it starts ends with it.
+
+This contains leaks; it is no security boundary. The builder's death, even by SIGKILL, takes it down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+from ondemand import errors
+from ondemand_consumer import cgroups, ledger, stopping
+
+TOOLS = ("unshare", "setpriv")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class Process:
+    """A program that runs in its namespaces. Use as a context: at its end nothing of it is left."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        folder: pathlib.Path,
+        cwd: pathlib.Path,
+        output: IO[bytes],
+        errors_to: IO[bytes] | None = None,
+        network: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing."""
+        self.argv = tuple(argv)
+        self._group = cgroups.create(folder)
+        words = [_program(tool) for tool in TOOLS]
+        command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
+        command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
+        command += [] if network else ["--net"]
+        command += ["--", _program(argv[0]), *argv[1:]]
+        self._process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors_to or subprocess.STDOUT,
+            env=_environment(folder, environment or {}),
+            start_new_session=True,
+        )
+        ledger.note(folder, self._process.pid)
+        cgroups.enter(self._group, self._process.pid)
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    @property
+    def status(self) -> int | None:
+        """The exit status (negative: the signal); None while it runs."""
+        return self._process.poll()
+
+    def wait(self, stop: stopping.Stop, timeout: float) -> int:
+        """The exit status; raises errors.StepTimedOut after `timeout` seconds, or the stop's reason."""
+        until = time.monotonic() + timeout
+        while True:
+            stop.check()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return self._process.wait(0.2)
+            if time.monotonic() > until:
+                raise errors.StepTimedOut(
+                    f"«{pathlib.Path(self.argv[0]).name}» was ended after {timeout:.0f} seconds",
+                    cause="it ran past its time limit",
+                    remedy="look at the end of its log; ask for fewer packages, or for more time",
+                )
+
+    def kill(self) -> None:
+        """Kills everything in its namespaces; safe to repeat."""
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(30)
+        cgroups.end(self._group)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    folder: pathlib.Path,
+    cwd: pathlib.Path,
+    output: IO[bytes],
+    stop: stopping.Stop,
+    timeout: float,
+    errors_to: IO[bytes] | None = None,
+    network: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """The exit status of `argv`, run to its end; `timeout` in seconds.
+
+    Raises errors.ToolMissing, errors.StepTimedOut or the stop's reason; then nothing of it is left.
+    """
+    with Process(
+        argv,
+        folder=folder,
+        cwd=cwd,
+        output=output,
+        errors_to=errors_to,
+        network=network,
+        environment=environment,
+    ) as process:
+        return process.wait(stop, timeout)
+
+
+def require_root() -> None:
+    """Raises errors.ToolMissing for a user who can make no namespaces."""
+    if os.geteuid() != 0:
+        raise errors.ToolMissing(
+            "The builder can't work as this user",
+            cause="image tools mount file systems, which only root may",
+            remedy="start it as root",
+        )
+
+
+def find(name: str) -> str | None:
+    """The program's path; None where it is not installed; /usr/sbin counts even outside PATH."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{PATH}")
+
+
+def _program(name: str) -> str:
+    if path := find(name):
+        return path
+    raise errors.ToolMissing(
+        f"The program «{name}» is missing on the builder",
+        cause="it is not installed, or not on PATH",
+        remedy="install it there and rebuild",
+    )
+
+
+def _environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[str, str]:
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
+    return {
+        "PATH": f"{os.environ.get('PATH', '')}:{PATH}".lstrip(":"),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "TERM": "dumb",
+        **extra,
+    }

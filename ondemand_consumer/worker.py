@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""The builder: claims an attempt, beats while it runs, reports its end. The master decides."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import pathlib
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import IO
+
+from ondemand import builds, errors, settings
+from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, stopping, sweeper
+
+_log = logging.getLogger(__name__)
+_LAST_PATIENCE = 20.0
+"""Seconds for which a builder that shuts down waits for its master."""
+
+
+class Bell:
+    """The socket on which the doorbell rings."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        """Listens at `path`; a socket that a dead builder left there is replaced."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        # The consumer runs as another user, and whoever rings gets nothing but a claim.
+        path.chmod(0o666)
+
+    def wait(self, seconds: float) -> None:
+        """Returns after `seconds`, or at once when it rang since the last call."""
+        self._socket.settimeout(max(0.01, seconds))
+        with contextlib.suppress(TimeoutError):
+            self._socket.recv(16)
+        self._socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(16)
+
+    def ring(self) -> None:
+        """Wakes whoever waits."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"ring", str(self._path))
+
+    def close(self) -> None:
+        """Stops listening."""
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+
+class Worker:
+    """One builder process; one attempt at a time."""
+
+    def __init__(self, config: settings.Settings, say: Callable[[str], None] = print) -> None:
+        """Makes ready; raises errors.BuilderError. `say` takes a line for each claim."""
+        namespaces.require_root()
+        capabilities.require_tools()
+        self._config = config
+        self._say = say
+        self._folder = config.builder.work / "attempts"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lock = _alone(config.builder.work)
+        self._instance = str(uuid.uuid4())
+        self._master = master.Master(config.master.url, config.builder.token)
+        self._life = stopping.Stop()
+        self._stop: stopping.Stop | None = None
+        sweeper.sweep(self._folder)
+
+    def run(self, *, once: bool = False) -> None:
+        """Claims and builds until it is told to end, or with `once` until nothing waits."""
+        bell = Bell(self._config.builder.bell)
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: self._end(bell))
+            self._register()
+            while not self._life.reason:
+                assignment = self._claim()
+                if assignment:
+                    self._build(assignment)
+                elif once:
+                    return
+                else:
+                    bell.wait(self._config.queue.poll)
+        except errors.BuilderError as error:
+            if error is not self._life.reason:
+                raise
+        finally:
+            bell.close()
+            self._lock.close()
+
+    def _end(self, bell: Bell) -> None:
+        reason = errors.BuilderError(
+            "The builder is shutting down", cause="its operator stopped it", remedy="the build is tried again"
+        )
+        self._life.set(reason)
+        if self._stop:
+            self._stop.set(reason)
+        bell.ring()
+
+    def _register(self) -> None:
+        name = master.patiently(
+            lambda: self._master.register(self._instance), self._life, patience=float("inf")
+        )
+        self._say(f"builder {name} is ready")
+
+    def _claim(self) -> builds.Assignment | None:
+        claim_id = str(uuid.uuid4())
+        offered = capabilities.find(self._config.builder)
+        # The same claim id until an answer came: a claim whose answer was lost is not lost.
+        return master.patiently(
+            lambda: self._master.claim(claim_id, self._instance, offered), self._life, patience=float("inf")
+        )
+
+    def _build(self, assignment: builds.Assignment) -> None:
+        name = f"build {assignment.build_id}, attempt {assignment.attempt}"
+        self._say(f"{name}: begun with {assignment.backend}")
+        stop = stopping.Stop()
+        self._stop = stop
+        if self._life.reason:
+            stop.set(self._life.reason)
+        attempt = attempts.Attempt(
+            assignment=assignment,
+            settings=self._config.builder,
+            folder=self._folder / f"{assignment.build_id}-{assignment.attempt}",
+            stop=stop,
+        )
+        client = self._master.attempt(assignment)
+        with _Beats(client, assignment.beat, stop):
+            try:
+                report = pipeline.run(attempt, client)
+                sweeper.sweep(self._folder)
+                self._say(f"{name}: {self._finish(client, report, stop)}")
+            except errors.LeaseLost as error:
+                sweeper.sweep(self._folder)
+                self._say(f"{name}: thrown away: {error}")
+        self._stop = None
+
+    def _finish(self, client: master.AttemptClient, report: builds.FinishReport, stop: stopping.Stop) -> str:
+        until = time.monotonic() + master.PATIENCE
+        pause = 0.25
+        while True:
+            try:
+                state = client.finish(report)
+            except errors.MasterUnavailable as error:
+                if time.monotonic() > until:
+                    return f"its end could not be reported: {error}"
+            except errors.LeaseLost:
+                raise
+            except errors.OndemandError as error:
+                return f"its end was not accepted: {error}"
+            else:
+                why = report.error["sentence"] if report.error else ""
+                return f"{state}{': ' * bool(why)}{why}"
+            if isinstance(stop.reason, errors.LeaseLost):
+                raise stop.reason
+            if self._life.reason:
+                until = min(until, time.monotonic() + _LAST_PATIENCE)
+            time.sleep(pause)
+            pause = min(pause * 2, 10.0)
+
+
+class _Beats:
+    """Beats for an attempt in a thread of its own, while it is open."""
+
+    def __init__(self, client: master.AttemptClient, interval: float, stop: stopping.Stop) -> None:
+        self._client = client
+        self._interval = interval
+        self._stop = stop
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="beats", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join(70)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._ended.wait(pause):
+            pause = self._interval
+            try:
+                if self._client.beat():
+                    self._stop.set(errors.BuildCanceled("The build was canceled"))
+            except errors.LeaseLost as error:
+                self._stop.set(error)
+                return
+            except errors.MasterUnavailable as error:
+                _log.warning("a beat was not heard: %s", error)
+                pause = min(self._interval, 3.0)
+            except errors.OndemandError as error:
+                _log.error("a beat was refused: %s", error)
+
+
+def _alone(work: pathlib.Path) -> IO[str]:
+    lock = (work / "lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        raise errors.BuilderError(
+            f"Another builder works in {work}",
+            cause="each needs a folder of its own",
+            remedy="set builder.work to another one, or end the other builder",
+        ) from error
+    return lock
