@@ -1,0 +1,3 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+mkdir -m 0755 -p /run/overlayfs /run/ovlwork

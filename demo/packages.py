@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: MIT
+"""Repackages Debian packages as RPMs: files under /usr, no documentation, Fedora's names where tools need them.
+
+Must not change what a program does: whole files are kept or left out, none is edited.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import stat
+
+from demo import debian, processes, relations, rpms
+
+_MERGED = ("bin", "sbin", "lib", "lib64")
+
+# Left out of every package: documentation, translations, and data no program of the image opens.
+_LEFT_OUT = (
+    "usr/share/doc usr/share/man usr/share/info usr/share/locale usr/share/lintian usr/share/bug usr/share/doc-base"
+    " usr/share/bash-completion usr/share/zsh usr/share/menu usr/share/initramfs-tools usr/share/gcc usr/share/gdb"
+    " usr/lib/x86_64-linux-gnu/gconv usr/lib/x86_64-linux-gnu/perl-base usr/share/perl5 usr/share/i18n"
+    " usr/lib/x86_64-linux-gnu/krb5 usr/share/initramfs-tools etc/init.d etc/rcS.d etc/default/grub.d etc/grub.d"
+    " etc/kernel etc/initramfs-tools etc/cron.daily etc/cron.weekly etc/apt etc/alternatives usr/share/readline"
+    " usr/share/apport usr/share/debianutils usr/share/polkit-1 usr/share/fish usr/share/factory/etc/issue"
+).split()
+
+# Programs whose libraries are left out with Debian's own machinery (rpmbuild, fonts and FUSE for GRUB's tools),
+# units that need such programs, and kernel modules for hardware no virtual machine has.
+_LEFT_OUT_OF = {
+    "rpm": (
+        "usr/bin/rpmbuild usr/bin/rpmspec usr/bin/rpmsign usr/bin/rpm2archive usr/bin/rpmlua usr/bin/rpm2cpio"
+        " usr/bin/gendiff usr/bin/rpmgraph usr/lib/rpm/debugedit usr/lib/rpm/rpmdeps usr/lib/rpm/elfdeps"
+    ).split(),
+    "grub-common": "usr/bin/grub-mount usr/bin/grub-mkfont usr/bin/grub-mkrescue usr/bin/grub-mkstandalone".split(),
+    "util-linux": ["usr/lib/systemd/system/fstrim.timer", "usr/lib/systemd/system/fstrim.service"],
+    "e2fsprogs": ["usr/lib/systemd/system", "usr/lib/x86_64-linux-gnu/e2fsprogs", "etc/cron.d"],
+    "kernel-core": (
+        "boot/System.map-* usr/lib/modules/*/kernel/drivers/infiniband usr/lib/modules/*/kernel/drivers/comedi"
+        " usr/lib/modules/*/kernel/drivers/target usr/lib/modules/*/kernel/drivers/vfio usr/lib/modules/*/kernel/net/rds"
+        " usr/lib/modules/*/kernel/drivers/nvdimm usr/lib/modules/*/kernel/net/smc usr/lib/modules/*/kernel/net/tipc"
+        " usr/lib/modules/*/kernel/net/openvswitch usr/lib/modules/*/kernel/net/sctp usr/lib/modules/*/kernel/net/ceph"
+        " usr/lib/modules/*/kernel/net/sunrpc usr/lib/modules/*/kernel/net/netfilter/ipvs usr/lib/modules/*/kernel/net/ipv4/netfilter"
+        " usr/lib/modules/*/kernel/fs/ceph usr/lib/modules/*/kernel/fs/nfs usr/lib/modules/*/kernel/fs/nfsd"
+        " usr/lib/modules/*/kernel/fs/smb usr/lib/modules/*/kernel/fs/ocfs2 usr/lib/modules/*/kernel/fs/gfs2"
+        " usr/lib/modules/*/kernel/fs/dlm usr/lib/modules/*/kernel/net/sched usr/lib/modules/*/kernel/sound"
+        " usr/lib/modules/*/kernel/fs/lockd usr/lib/modules/*/kernel/drivers/media usr/lib/modules/*/kernel/net/bluetooth"
+    ).split(),
+}
+
+# Links that Debian makes in maintainer scripts.
+_LINKS = {
+    "bash": {"usr/bin/sh": "bash"},
+    "mawk": {"usr/bin/awk": "mawk"},
+    "iproute2": {},
+}
+
+_POSTTRANS = {
+    "glibc-common": "%posttrans -p /usr/sbin/ldconfig",
+    "kernel-core": "%posttrans -p /usr/bin/bash\n/usr/sbin/depmod -a {kernel}",
+}
+
+_EXTRA_PROVIDES = {
+    "kernel-core": ["kernel-modules", "kernel-modules-core", "installonlypkg(kernel)"],
+    "grub2-tools": ["grub2-tools-minimal", "grub2-tools-extra", "grub2-common"],
+    "grub2-pc-modules": ["grub2-pc", "grub2"],
+    "dracut": ["dracut-config-generic"],
+}
+
+# What Debian takes for granted (Essential packages) where an RPM's scripts need it.
+_EXTRA_REQUIRES = {
+    "dracut": "bash coreutils util-linux sed grep gzip tar findutils mawk glibc-common zstd".split(),
+    "dracut-live": ["dracut-config-live-overlay"],
+    "kernel-core": ["kmod", "bash"],
+}
+
+
+def convert(debs: collections.abc.Sequence[debian.Deb], work: pathlib.Path) -> list[pathlib.Path]:
+    """Make one RPM of each Debian package, as many at a time as there are processors; return the files."""
+    known = {deb.name for deb in debs}
+    known.update(name for deb in debs for name in relations.provided_names(deb.fields))
+    largest_first = sorted(debs, key=lambda deb: -deb.path.stat().st_size)
+    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
+        made = list(pool.map(lambda deb: _convert(deb, known, work), largest_first))
+    return sorted(path for paths in made for path in paths)
+
+
+def _convert(
+    deb: debian.Deb, known: collections.abc.Collection[str], work: pathlib.Path
+) -> list[pathlib.Path]:
+    name = relations.rpm_name(deb.name)
+    tree = work / f"{name}.files"
+    debian.unpack(deb, tree)
+    merge_usr(tree)
+    leave_out(tree, (*_LEFT_OUT, *_LEFT_OUT_OF.get(name, ()), *_LEFT_OUT_OF.get(deb.name, ())))
+    if name == "kernel-core":
+        place_kernel(tree)
+    for link, target in _LINKS.get(deb.name, {}).items():
+        (tree / link).symlink_to(target)
+    made = rpms.build(spec(deb, tree, known), name, work)
+    kept = [pathlib.Path(shutil.move(path, work / path.name)) for path in made]
+    shutil.rmtree(work / name, ignore_errors=True)
+    return kept
+
+
+def merge_usr(tree: pathlib.Path) -> None:
+    """Move /bin, /sbin, /lib and /lib64 under /usr, as every current distribution has them."""
+    for folder in _MERGED:
+        old = tree / folder
+        if old.is_dir() and not old.is_symlink():
+            (tree / "usr").mkdir(exist_ok=True)
+            processes.run(["cp", "-a", "--link", "--no-target-directory", old, tree / "usr" / folder])
+            shutil.rmtree(old)
+
+
+def leave_out(tree: pathlib.Path, patterns: collections.abc.Iterable[str]) -> None:
+    """Remove the files and folders that match `patterns`, and static libraries."""
+    for pattern in (*patterns, "usr/lib/**/*.a"):
+        for path in list(tree.glob(pattern)):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+
+
+def place_kernel(tree: pathlib.Path) -> None:
+    """Put a second name of the kernel where Fedora has it: beside its modules."""
+    for kernel in tree.glob("boot/vmlinuz-*"):
+        version = kernel.name.removeprefix("vmlinuz-")
+        os.link(kernel, tree / "usr/lib/modules" / version / "vmlinuz")
+
+
+def spec(deb: debian.Deb, tree: pathlib.Path, known: collections.abc.Collection[str]) -> str:
+    """Return the spec of the RPM that holds the files of `tree`."""
+    name = relations.rpm_name(deb.name)
+    epoch, version, release = relations.version_parts(deb.fields["Version"])
+    kernel = next((path.name for path in tree.glob("usr/lib/modules/*")), "")
+    summary, _, description = deb.fields.get("Description", name).partition("\n")
+    head = {
+        "Name": name,
+        "Epoch": epoch,
+        "Version": version,
+        "Release": release,
+        "Summary": summary,
+        "License": "See the Debian package",
+        "URL": deb.fields.get("Homepage", ""),
+        "BuildArch": "noarch" if deb.fields.get("Architecture") == "all" else "",
+        "AutoReqProv": "no",
+    }
+    lines = [f"{key}: {_escape(value)}" for key, value in head.items() if value]
+    provided = relations.provides(deb.fields) + _EXTRA_PROVIDES.get(name, [])
+    lines += [f"Provides: {text}" for text in provided]
+    lines += ["Requires(pre): filesystem"]
+    lines += [
+        f"Requires: {text}"
+        for text in relations.requirements(deb.fields, known) + _EXTRA_REQUIRES.get(name, [])
+    ]
+    lines += ["", "%description", _escape(description or summary)]
+    lines += ["", "%install", "rm -rf %{buildroot}", f"mv '{tree}' %{{buildroot}}"]
+    lines += [
+        "",
+        _POSTTRANS.get(name, "").format(kernel=kernel),
+        "",
+        "%files",
+        "%defattr(-,-,-)",
+        *file_lines(tree),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def file_lines(tree: pathlib.Path) -> list[str]:
+    """Return the %files lines for `tree`; folders only where empty or with unusual owner or mode."""
+    lines = []
+    for folder, folders, files in os.walk(tree):
+        for name in sorted(files + [name for name in folders if (pathlib.Path(folder) / name).is_symlink()]):
+            lines.append(_file_line(tree, pathlib.Path(folder) / name))
+        here = pathlib.Path(folder)
+        held = here.stat()
+        plain = stat.S_IMODE(held.st_mode) == 0o755 and (held.st_uid, held.st_gid) == (0, 0)
+        if here != tree and (not plain or not (files or folders)) and not _is_base(here.relative_to(tree)):
+            lines.append("%dir " + _quoted(here.relative_to(tree)))
+    return lines
+
+
+def _is_base(path: pathlib.PurePath) -> bool:
+    return str(path) in BASE_FOLDERS
+
+
+def _file_line(tree: pathlib.Path, path: pathlib.Path) -> str:
+    inside = path.relative_to(tree)
+    keep = "%config(noreplace) " if inside.parts[0] == "etc" and not path.is_symlink() else ""
+    return keep + _quoted(inside)
+
+
+def _quoted(path: pathlib.PurePath) -> str:
+    return '"/' + _escape(str(path)) + '"'
+
+
+# Owned by package `filesystem` alone, with these modes.
+BASE_FOLDERS = {
+    **dict.fromkeys(
+        (
+            "boot dev etc etc/rpm etc/systemd etc/systemd/system etc/pam.d home media mnt opt proc run srv sys usr usr/bin"
+            " usr/sbin usr/lib usr/lib64 usr/share usr/lib/sysimage usr/lib/systemd usr/lib/systemd/system usr/libexec"
+            " usr/local usr/src var var/cache var/lib var/log var/spool usr/lib/modules usr/lib/dracut usr/lib/rpm"
+            " usr/lib/sysimage/rpm usr/share/ondemand usr/lib/rpm/macros.d etc/dracut.conf.d"
+        ).split(),
+        0o755,
+    ),
+    "root": 0o700,
+    "tmp": 0o1777,
+    "var/tmp": 0o1777,
+}
