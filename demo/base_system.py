@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pathlib
 
-from demo import originals, packages
+from demo import lists, originals, packages
 
 _USERS = {
     "root": (0, 0, "/root", "/usr/bin/bash"),
@@ -21,47 +21,7 @@ _USERS = {
     "nobody": (65534, 65534, "/", "/usr/sbin/nologin"),
 }
 _GROUPS = {
-    **{
-        "root": 0,
-        "daemon": 1,
-        "bin": 2,
-        "sys": 3,
-        "adm": 4,
-        "tty": 5,
-        "disk": 6,
-        "lp": 7,
-        "mail": 8,
-        "kmem": 15,
-    },
-    **{
-        "dialout": 20,
-        "cdrom": 24,
-        "floppy": 25,
-        "tape": 26,
-        "sudo": 27,
-        "audio": 29,
-        "shadow": 42,
-        "utmp": 43,
-    },
-    **{
-        "video": 44,
-        "sasl": 45,
-        "plugdev": 46,
-        "staff": 50,
-        "games": 60,
-        "users": 100,
-        "input": 101,
-        "kvm": 102,
-    },
-    **{
-        "render": 103,
-        "sgx": 104,
-        "systemd-journal": 105,
-        "crontab": 106,
-        "messagebus": 81,
-        "systemd-network": 192,
-    },
-    **{"systemd-resolve": 193, "nobody": 65534},
+    name: int(number) for name, _, number in (word.partition(":") for word in lists.words("groups.txt"))
 }
 
 _PAM = {
@@ -71,6 +31,8 @@ _PAM = {
     "session": "session required pam_unix.so",
     "session-noninteractive": "session required pam_unix.so",
 }
+
+_WANTS = "/etc/systemd/system/getty.target.wants/"
 
 _OS_RELEASE = """NAME="Ondemand Demo"
 PRETTY_NAME="Ondemand Demo 1"
@@ -92,7 +54,7 @@ def _filesystem() -> originals.Source:
     passwd = "".join(
         f"{name}:x:{uid}:{gid}:{name}:{home}:{shell}\n" for name, (uid, gid, home, shell) in _USERS.items()
     )
-    # Nobody has a password but root, whose empty one opens the console of a live system; nothing listens on the network.
+    # Root's empty password opens the console of the live system; nothing listens on the network.
     shadow = "".join(f"{name}:{'' if name == 'root' else '*'}:19700:0:99999:7:::\n" for name in _USERS)
     folders = {**packages.BASE_FOLDERS, "var/mail": 0o755, "var/lib/misc": 0o755}
     package = originals.Original(
@@ -147,7 +109,7 @@ def _release() -> originals.Source:
             "/etc/redhat-release": "../usr/lib/os-release",
             "/etc/localtime": "../usr/share/zoneinfo/UTC",
             "/etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
-            "/etc/systemd/system/getty.target.wants/getty@tty1.service": "/usr/lib/systemd/system/getty@.service",
+            _WANTS + "getty@tty1.service": "/usr/lib/systemd/system/getty@.service",
             # Locale, time zone and root account are settled by this package: nothing is left to ask.
             "/etc/systemd/system/systemd-firstboot.service": "/dev/null",
         },
@@ -158,11 +120,7 @@ def _release() -> originals.Source:
         name="basesystem",
         summary="What every system of the demo distribution has",
         folders={"usr/share/ondemand/basesystem": 0o755},
-        requires=tuple(
-            "filesystem glibc glibc-common bash coreutils util-linux util-linux-login sed grep gzip tar findutils hostname"
-            " mawk ncurses-base mount passwd systemd systemd-sysv systemd-udev dbus kmod procps-ng rpm"
-            " libpam-modules libpam-runtime".split()
-        ),
+        requires=tuple(lists.words("basesystem.txt")),
     )
     return originals.Source(version="1", packages=(release, base, _live_overlay()))
 

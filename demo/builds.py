@@ -114,9 +114,9 @@ def _greeting(version: str) -> originals.Source:
 def builds() -> list[Build]:
     """Return every build of the story."""
     tools, panel, weather = "Tools of the demo", "A panel of the demo", "The demo's weather"
-    main = (_hello("1.0"), _libs("1.0"), _greeting("1.0"))
-    main += (_single("ondemand-tools", "1.0", tools), _single("ondemand-panel", "1.0", panel))
-    main += (_single("ondemand-weather", "1.0", weather),)
+    main = [_hello("1.0"), _libs("1.0"), _greeting("1.0")]
+    main += [_single("ondemand-tools", "1.0", tools), _single("ondemand-panel", "1.0", panel)]
+    main += [_single("ondemand-weather", "1.0", weather)]
     testing = (_hello("1.1"), _libs("1.1"), _greeting("1.1"))
     broken = _single("ondemand-broken", "1.0", "Needs what nobody has", requires=("ondemand-nowhere",))
     scratch = _hello("2.1")

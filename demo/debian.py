@@ -10,23 +10,9 @@ import dataclasses
 import pathlib
 import re
 
-from demo import processes
+from demo import lists, processes
 
-# The roots of the closure. The cloud kernel has what virtual machines need and is a quarter of the generic one.
-ROOTS = (
-    "linux-image-cloud-amd64 systemd systemd-sysv udev dbus util-linux sed grep gzip tar findutils hostname"
-    " libc-bin bash coreutils login passwd mount kmod procps rpm dracut-core dracut-live dracut-network curl"
-    " grub-pc-bin grub-common zstd cpio ncurses-base mawk iproute2 libpam-modules libpam-runtime e2fsprogs dmsetup"
-)
-
-# Debian's own machinery (dpkg, debconf, perl for maintainer scripts) and what only dropped programs need.
-DROPPED = re.compile(
-    r"perl(-.*)?|libperl5.*|lib\S+-perl|debconf|libdebconfclient0|dpkg|usrmerge|usr-is-merged|adduser|apt"
-    r"|init-system-helpers|base-files|base-passwd|dash|debianutils|linux-base|linux-sysctl-defaults|gettext-base"
-    r"|libarchive13.*|libxml2.*|libicu\d+.*|libstdc\+\+6|debugedit|rpm2cpio|librpmbuild\d+.*|librpmsign\d+.*"
-    r"|libfuse[23].*|libfreetype6|libpng16.*|libdw1.*|libmagic.*|libfsverity0|libgdbm.*|dracut|util-linux-extra"
-    r"|sensible-utils|initramfs-tools.*|tzdata"
-)
+_DROPPED = re.compile("|".join(lists.words("dropped.txt")))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,12 +47,14 @@ def _apt(work: pathlib.Path, cache: pathlib.Path) -> list[str]:
 
 def closure(work: pathlib.Path, cache: pathlib.Path) -> list[tuple[str, str]]:
     """Return (name, version) of every package of the closure that is kept."""
-    text = processes.run([*_apt(work, cache), "--simulate", "--yes", "install", *ROOTS.split()], timeout=120)
+    text = processes.run(
+        [*_apt(work, cache), "--simulate", "--yes", "install", *lists.words("roots.txt")], timeout=120
+    )
     found = re.findall(r"^Inst (\S+) \((\S+) ", text, flags=re.MULTILINE)
     if not found:
         raise processes.DemoError("apt named no packages: run `apt-get update` and look at its sources.")
     return [
-        (name.split(":")[0], version) for name, version in found if not DROPPED.fullmatch(name.split(":")[0])
+        (name.split(":")[0], version) for name, version in found if not _DROPPED.fullmatch(name.split(":")[0])
     ]
 
 

@@ -43,7 +43,7 @@ def inputs_hash() -> str:
     """Return the hash of what the distribution is made from: these sources and the host's release."""
     digest = hashlib.sha256()
     here = pathlib.Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("files/*")]):
+    for path in sorted([*here.glob("*.py"), *(here / "files").iterdir()]):
         if path.name not in _NOT_INPUTS:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for line in pathlib.Path("/etc/os-release").read_text().splitlines():

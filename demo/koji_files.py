@@ -53,7 +53,7 @@ def place(
 ) -> Signatures:
     """Copy every build to its place and sign what is signed; return signatures by NVRA.
 
-    What the stranger signed carries that signature in the plain copy too, as a package imported into Koji does.
+    What the stranger signed carries that signature in the plain copy too, as an imported package does.
     """
     to_sign: dict[builds.Trust, list[pathlib.Path]] = {trust: [] for trust in keys}
     for build, found in own:

@@ -35,7 +35,10 @@ def records(
     """Return everything the look-alike hub knows, ready for JSON."""
     names = sorted({build.source.name for build, _ in own})
     package_ids = {name: 500 + number for number, name in enumerate(names)}
-    build_rows, rpm_rows, tagged, tasks = [], [], [], _scratch_tasks(when)
+    build_rows: list[Row] = []
+    rpm_rows: list[Row] = []
+    tagged: list[Row] = []
+    tasks = _scratch_tasks(when)
     signed: dict[str, list[Row]] = {}
     known = [(build, found) for build, found in own if build.place is not builds.Place.SCRATCH]
     for number, (build, found) in enumerate(known):
@@ -108,8 +111,8 @@ def _build(
         "volume_id": 0,
         "volume_name": "DEFAULT",
         "creation_event_id": 10000 + build_id,
-        **{key: text for key in ("creation_time", "start_time", "completion_time")},
-        **{key: stamp for key in ("creation_ts", "start_ts", "completion_ts")},
+        **dict.fromkeys(("creation_time", "start_time", "completion_time"), text),
+        **dict.fromkeys(("creation_ts", "start_ts", "completion_ts"), stamp),
         **dict.fromkeys(
             ("promotion_time", "promotion_ts", "promoter_id", "promoter_name", "cg_id", "cg_name", "extra")
         ),
@@ -169,7 +172,7 @@ def _task(
         "weight": 1.5,
         "awaited": False,
         "waiting": False,
-        **{key: text for key in ("create_time", "start_time", "completion_time")},
-        **{key: stamp for key in ("create_ts", "start_ts", "completion_ts")},
+        **dict.fromkeys(("create_time", "start_time", "completion_time"), text),
+        **dict.fromkeys(("create_ts", "start_ts", "completion_ts"), stamp),
         "request": [source, "demo-build", {"scratch": True}] if scratch else [source, "demo-build", {}],
     }

@@ -12,7 +12,7 @@ import shlex
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Original:
-    """One binary package: `files` maps path to text, `links` path to target; programs are paths in a bin folder."""
+    """One binary package: `files` maps path to text, `links` path to target, `modes` path to mode."""
 
     name: str
     summary: str

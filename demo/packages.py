@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Repackages Debian packages as RPMs: files under /usr, no documentation, Fedora's names where tools need them.
+"""Repackages Debian packages as RPMs: files under /usr, no documentation, Fedora's names.
 
 Must not change what a program does: whole files are kept or left out, none is edited.
 """
@@ -13,48 +13,38 @@ import pathlib
 import shutil
 import stat
 
-from demo import debian, processes, relations, rpms
+from demo import debian, lists, processes, relations, rpms
 
 _MERGED = ("bin", "sbin", "lib", "lib64")
 
-# Left out of every package: documentation, translations, and data no program of the image opens.
-_LEFT_OUT = (
-    "usr/share/doc usr/share/man usr/share/info usr/share/locale usr/share/lintian usr/share/bug usr/share/doc-base"
-    " usr/share/bash-completion usr/share/zsh usr/share/menu usr/share/initramfs-tools usr/share/gcc usr/share/gdb"
-    " usr/lib/x86_64-linux-gnu/gconv usr/lib/x86_64-linux-gnu/perl-base usr/share/perl5 usr/share/i18n"
-    " usr/lib/x86_64-linux-gnu/krb5 usr/share/initramfs-tools etc/init.d etc/rcS.d etc/default/grub.d etc/grub.d"
-    " etc/kernel etc/initramfs-tools etc/cron.daily etc/cron.weekly etc/apt etc/alternatives usr/share/readline"
-    " usr/share/apport usr/share/debianutils usr/share/polkit-1 usr/share/fish usr/share/factory/etc/issue"
-).split()
-
-# Programs whose libraries are left out with Debian's own machinery (rpmbuild, fonts and FUSE for GRUB's tools),
-# units that need such programs, and kernel modules for hardware no virtual machine has.
+# Programs whose libraries are left out with Debian's own machinery, and units that need such programs.
 _LEFT_OUT_OF = {
-    "rpm": (
-        "usr/bin/rpmbuild usr/bin/rpmspec usr/bin/rpmsign usr/bin/rpm2archive usr/bin/rpmlua usr/bin/rpm2cpio"
-        " usr/bin/gendiff usr/bin/rpmgraph usr/lib/rpm/debugedit usr/lib/rpm/rpmdeps usr/lib/rpm/elfdeps"
-    ).split(),
-    "grub-common": "usr/bin/grub-mount usr/bin/grub-mkfont usr/bin/grub-mkrescue usr/bin/grub-mkstandalone".split(),
-    "util-linux": ["usr/lib/systemd/system/fstrim.timer", "usr/lib/systemd/system/fstrim.service"],
+    "rpm": [
+        *(
+            "usr/bin/rpmbuild",
+            "usr/bin/rpmspec",
+            "usr/bin/rpmsign",
+            "usr/bin/rpm2archive",
+            "usr/bin/rpm2cpio",
+        ),
+        *(
+            "usr/bin/rpmlua",
+            "usr/bin/rpmgraph",
+            "usr/bin/gendiff",
+            "usr/lib/rpm/rpmdeps",
+            "usr/lib/rpm/elfdeps",
+        ),
+    ],
+    "grub2-tools": ["usr/bin/grub-mount", "usr/bin/grub-mkfont", "usr/bin/grub-mkrescue"],
+    "util-linux": ["usr/lib/systemd/system/fstrim.*"],
     "e2fsprogs": ["usr/lib/systemd/system", "usr/lib/x86_64-linux-gnu/e2fsprogs", "etc/cron.d"],
-    "kernel-core": (
-        "boot/System.map-* usr/lib/modules/*/kernel/drivers/infiniband usr/lib/modules/*/kernel/drivers/comedi"
-        " usr/lib/modules/*/kernel/drivers/target usr/lib/modules/*/kernel/drivers/vfio usr/lib/modules/*/kernel/net/rds"
-        " usr/lib/modules/*/kernel/drivers/nvdimm usr/lib/modules/*/kernel/net/smc usr/lib/modules/*/kernel/net/tipc"
-        " usr/lib/modules/*/kernel/net/openvswitch usr/lib/modules/*/kernel/net/sctp usr/lib/modules/*/kernel/net/ceph"
-        " usr/lib/modules/*/kernel/net/sunrpc usr/lib/modules/*/kernel/net/netfilter/ipvs usr/lib/modules/*/kernel/net/ipv4/netfilter"
-        " usr/lib/modules/*/kernel/fs/ceph usr/lib/modules/*/kernel/fs/nfs usr/lib/modules/*/kernel/fs/nfsd"
-        " usr/lib/modules/*/kernel/fs/smb usr/lib/modules/*/kernel/fs/ocfs2 usr/lib/modules/*/kernel/fs/gfs2"
-        " usr/lib/modules/*/kernel/fs/dlm usr/lib/modules/*/kernel/net/sched usr/lib/modules/*/kernel/sound"
-        " usr/lib/modules/*/kernel/fs/lockd usr/lib/modules/*/kernel/drivers/media usr/lib/modules/*/kernel/net/bluetooth"
-    ).split(),
+    "kernel-core": lists.words("left-out-kernel.txt"),
 }
 
 # Links that Debian makes in maintainer scripts.
 _LINKS = {
     "bash": {"usr/bin/sh": "bash"},
     "mawk": {"usr/bin/awk": "mawk"},
-    "iproute2": {},
 }
 
 _POSTTRANS = {
@@ -69,9 +59,8 @@ _EXTRA_PROVIDES = {
     "dracut": ["dracut-config-generic"],
 }
 
-# What Debian takes for granted (Essential packages) where an RPM's scripts need it.
 _EXTRA_REQUIRES = {
-    "dracut": "bash coreutils util-linux sed grep gzip tar findutils mawk glibc-common zstd".split(),
+    "dracut": lists.words("dracut-needs.txt"),
     "dracut-live": ["dracut-config-live-overlay"],
     "kernel-core": ["kmod", "bash"],
 }
@@ -94,7 +83,7 @@ def _convert(
     tree = work / f"{name}.files"
     debian.unpack(deb, tree)
     merge_usr(tree)
-    leave_out(tree, (*_LEFT_OUT, *_LEFT_OUT_OF.get(name, ()), *_LEFT_OUT_OF.get(deb.name, ())))
+    leave_out(tree, (*lists.words("left-out.txt"), *_LEFT_OUT_OF.get(name, ())))
     if name == "kernel-core":
         place_kernel(tree)
     for link, target in _LINKS.get(deb.name, {}).items():
@@ -205,15 +194,7 @@ def _quoted(path: pathlib.PurePath) -> str:
 
 # Owned by package `filesystem` alone, with these modes.
 BASE_FOLDERS = {
-    **dict.fromkeys(
-        (
-            "boot dev etc etc/rpm etc/systemd etc/systemd/system etc/pam.d home media mnt opt proc run srv sys usr usr/bin"
-            " usr/sbin usr/lib usr/lib64 usr/share usr/lib/sysimage usr/lib/systemd usr/lib/systemd/system usr/libexec"
-            " usr/local usr/src var var/cache var/lib var/log var/spool usr/lib/modules usr/lib/dracut usr/lib/rpm"
-            " usr/lib/sysimage/rpm usr/share/ondemand usr/lib/rpm/macros.d etc/dracut.conf.d"
-        ).split(),
-        0o755,
-    ),
+    **dict.fromkeys(lists.words("base-folders.txt"), 0o755),
     "root": 0o700,
     "tmp": 0o1777,
     "var/tmp": 0o1777,

@@ -76,7 +76,7 @@ def _requirement(text: str, known: collections.abc.Collection[str]) -> str | Non
     if found is None or found["name"] not in known:
         return None
     name = rpm_name(found["name"])
-    # Upper bounds hold on Debian revisions, which RPM compares differently: only lower bounds are carried over.
+    # Upper bounds are on Debian revisions, which RPM compares differently: they are left out.
     if found["sign"] not in ("=", ">=", ">>"):
         return name
     epoch, version, _ = version_parts(found["version"])

@@ -12,7 +12,10 @@ import shutil
 
 from demo import processes
 
-_FIELDS = "NAME EPOCH VERSION RELEASE ARCH SIZE SIGMD5 SHA256HEADER BUILDTIME SOURCERPM SUMMARY".split()
+_FIELDS = (
+    *("NAME", "EPOCH", "VERSION", "RELEASE", "ARCH", "SIZE"),
+    *("SIGMD5", "SHA256HEADER", "BUILDTIME", "SOURCERPM", "SUMMARY"),
+)
 _QUERY = "|".join(f"%{{{field}}}" for field in _FIELDS) + "\\n"
 
 _MACROS = {
@@ -53,7 +56,7 @@ class Rpm:
 
 
 def build(spec_text: str, name: str, work: pathlib.Path, *, source: bool = False) -> list[pathlib.Path]:
-    """Run rpmbuild on a spec in `work/<name>` and return the RPM files, the source RPM among them if asked."""
+    """Run rpmbuild on a spec in `work/<name>` and return the RPM files, with the source RPM if asked."""
     top = work / name
     shutil.rmtree(top, ignore_errors=True)
     for folder in ("SPECS", "SOURCES", "BUILD", "BUILDROOT", "RPMS", "SRPMS", "db"):

@@ -16,7 +16,7 @@ from demo import processes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Key:
-    """A key in its own keyring; `key_id` are Koji's eight hexadecimal digits, `long_id` is the whole fingerprint."""
+    """A key in its own keyring; `key_id` are Koji's eight digits, `long_id` is the fingerprint."""
 
     home: pathlib.Path
     long_id: str
