@@ -24,8 +24,9 @@ _BUILD: dict[str, Any] = {
 }
 
 
-def _schema(**properties: Any) -> dict[str, Any]:
+def _schema(name: str, **properties: Any) -> dict[str, Any]:
     return {
+        "id": name,
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
         "properties": {"build": _BUILD, **properties},
@@ -69,7 +70,7 @@ class BuildRequestedV1(BuildMessage):
     """A build is locked and waits for a builder; builders wake on it."""
 
     topic = "ondemand.build.requested"
-    body_schema: dict[str, Any] = {"id": f"{topic}.v1", **_schema()}
+    body_schema = _schema("ondemand.build.requested.v1")
 
     @property
     def summary(self) -> str:
@@ -81,14 +82,12 @@ class BuildStateChangedV1(BuildMessage):
     """A build went from one state to another (see ondemand.states.State)."""
 
     topic = "ondemand.build.state.changed"
-    body_schema: dict[str, Any] = {
-        "id": f"{topic}.v1",
-        **_schema(
-            old={"type": ["string", "null"]},
-            new={"type": "string"},
-            reason={"type": ["string", "null"]},
-        ),
-    }
+    body_schema = _schema(
+        "ondemand.build.state.changed.v1",
+        old={"type": ["string", "null"]},
+        new={"type": "string"},
+        reason={"type": ["string", "null"]},
+    )
 
     @property
     def summary(self) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Release definitions (`config/releases/*.toml`): repositories, Koji, Bodhi, and which backend serves each image type."""
+"""Release definitions (`config/releases/*.toml`): repositories, Koji, Bodhi, and a backend for each image type."""
 
 from __future__ import annotations
 

@@ -30,6 +30,8 @@ class Master(Section):
 
     url: str = "http://127.0.0.1:8080"
     """Where people and builders reach the master; links in mails and messages begin with it."""
+    token: str = ""
+    """A person's token, for the command line."""
     host: str = "127.0.0.1"
     """The address it listens on."""
     port: int = 8080
@@ -44,6 +46,8 @@ class Master(Section):
     """Folder that holds `releases/`, `presets/` and `mail/`."""
     anonymous_owner: str = ""
     """Owner of requests that carry no token; empty means that a token is needed."""
+    own_code: tuple[str, ...] = ()
+    """Owners whose kickstarts may run scripts and whose requests may name other repositories: code run as root."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
 

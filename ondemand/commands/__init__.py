@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The command line `ondemand`; commands of other rooms join by entry point."""

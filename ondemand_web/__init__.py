@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""The master: Flask API and pages, SQLAlchemy, queue, solver, dispatcher, outbox."""

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The Flask application: API, pages and files of one service."""
+
+from __future__ import annotations
+
+import flask
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+
+from ondemand_web import problems
+from ondemand_web.builds import pages
+from ondemand_web.builds import views as builds
+from ondemand_web.files import views as files
+from ondemand_web.queue import views as queue
+from ondemand_web.service import Service
+
+_POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
+def make(here: Service) -> flask.Flask:
+    """The application; it serves `here` and nothing else."""
+    app = OpenAPI(
+        __name__,
+        info=Info(title="On-Demand Fedora Build Service", version="1"),
+        doc_prefix="/api/v1/openapi",
+        validation_error_callback=problems.invalid,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = 2 * 1024**2
+    app.extensions["ondemand"] = here
+    problems.install(app)
+    app.register_api(builds.api)
+    app.register_api(queue.api)
+    app.register_blueprint(pages.pages)
+    app.register_blueprint(files.pages)
+    app.after_request(_careful)
+    return app
+
+
+def _careful(response: flask.Response) -> flask.Response:
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    if not flask.request.path.startswith("/api/"):
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+    return response

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Builds: rows, the one function that changes their state, API and pages."""

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: MIT
+"""The check of received builds: sources and solver without a transaction, the result by one conditional UPDATE."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from typing import Any
+
+import sqlalchemy as sa
+
+from ondemand import errors, kickstarts, plugins, registry
+from ondemand.locks import Lock
+from ondemand.releases import Release
+from ondemand.states import State
+from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.database import clock
+from ondemand_web.packages import checking
+from ondemand_web.service import Service
+
+log = logging.getLogger(__name__)
+MEMORY = 2 * 1024**3
+"""Bytes of memory that booting an image takes."""
+DELAYS = (2, 5, 15, 30, 60, 120, 300)
+"""Seconds until a check whose source is away is tried again; the last one repeats."""
+
+
+def check_next(here: Service) -> bool:
+    """Checks the received build that is due longest; gives whether there was one."""
+    with here.database.reading() as session:
+        build = session.execute(
+            sa.select(Build)
+            .where(Build.state == State.RECEIVED, Build.next_try <= clock(session))
+            .order_by(Build.next_try)
+            .limit(1)
+        ).scalar_one_or_none()
+    if build is None:
+        return False
+    try:
+        _queue(here, build, *_resolve(here, build))
+    except errors.OndemandError as error:
+        if error.retryable:
+            _delay(here, build, error)
+        else:
+            _refuse(here, build, error)
+    except Exception:
+        log.exception("the check of build %d broke", build.id)
+        _delay(here, build, errors.ServiceError("The check broke", cause="of an error in the service itself"))
+    return True
+
+
+def _resolve(here: Service, build: Build) -> tuple[Lock, kickstarts.Kickstart, Release, str, int]:
+    request = builds.request_of(build)
+    release = here.releases.get(request.release)
+    if request.arch not in release.arches:
+        raise errors.UnknownImageType(
+            f"Release {release.name} is not made for {request.arch}",
+            remedy=f"ask for one of: {', '.join(release.arches)}",
+        )
+    made = release.definition(request.image_type)
+    name = request.backend or made.backend
+    backend: plugins.Backend = registry.load(plugins.BACKENDS, name)()
+    if request.image_type.value not in backend.image_types:
+        raise errors.UnknownImageType(
+            f"Backend {name} makes no image of type «{request.image_type.value}»",
+            remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
+        )
+    text = request.kickstart or _preset(here, request.preset or made.preset)
+    sources = {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
+    folder = here.settings.master.data / "snapshots"
+    lock, kickstart = checking.check(request, release, text, sources, folder)
+    return lock, kickstart, release, name, backend.disk(lock) + lock.download_size
+
+
+def _preset(here: Service, name: str) -> str:
+    path = here.settings.master.config / "presets" / f"{name}.ks"
+    try:
+        return path.read_text("utf-8")
+    except FileNotFoundError:
+        known = sorted(found.stem for found in path.parent.glob("*.ks"))
+        raise errors.UnknownImageType(
+            f"There is no preset «{name}»", remedy=f"ask for one of: {', '.join(known) or 'none is defined'}"
+        ) from None
+
+
+def _queue(
+    here: Service, build: Build, lock: Lock, kickstart: kickstarts.Kickstart, release: Release, backend: str, disk: int
+) -> None:
+    with here.database.writing() as session:
+        moved = builds.move(
+            session,
+            old=State.RECEIVED,
+            new=State.QUEUED,
+            where=[Build.id == build.id],
+            values={
+                "backend": backend,
+                "disk": disk,
+                "memory": MEMORY,
+                "turn": builds.turn(session, build.owner, clock(session)),
+                "waiting": "it waits for a builder",
+            },
+        )
+        if moved is not None:
+            body = lock.model_dump(mode="json")
+            session.add(
+                BuildLock(build_id=build.id, digest=lock.digest(), body=body, kickstart=kickstart.text)
+            )
+
+
+def _refuse(here: Service, build: Build, error: errors.OndemandError) -> None:
+    with here.database.writing() as session:
+        builds.move(
+            session,
+            old=State.RECEIVED,
+            new=State.REFUSED,
+            where=[Build.id == build.id],
+            values={"error": error.as_dict(), "waiting": None},
+            reason=error.sentence,
+        )
+
+
+def _delay(here: Service, build: Build, error: errors.OndemandError) -> None:
+    """A source that is away delays; it never refuses."""
+    seconds = DELAYS[min(build.tries, len(DELAYS) - 1)]
+    log.warning("build %d: %s; checked again in %d s", build.id, error, seconds)
+    with here.database.writing() as session:
+        values: dict[str, Any] = {
+            "tries": Build.tries + 1,
+            "next_try": clock(session) + datetime.timedelta(seconds=seconds),
+            "waiting": f"{error.sentence} The check is tried again in {seconds} s.",
+        }
+        session.execute(
+            sa.update(Build).where(Build.id == build.id, Build.state == State.RECEIVED).values(**values)
+        )

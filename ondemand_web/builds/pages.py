@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Pages for people: the list of builds and one build."""
+
+from __future__ import annotations
+
+import datetime
+
+import flask
+
+from ondemand.states import State
+from ondemand_web import service
+from ondemand_web.builds import records
+from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import BuildLock
+
+pages = flask.Blueprint("pages", __name__)
+PAGE = 50
+
+
+@pages.get("/")
+def index() -> str:
+    """The builds, the newest first."""
+    here = service.current()
+    state = flask.request.args.get("state", "")
+    wanted = State(state) if state in {item.value for item in State} else None
+    before = flask.request.args.get("before", type=int)
+    with here.database.reading() as session:
+        rows = builds.page(session, state=wanted, before=before, limit=PAGE + 1)
+        found = [records.brief(row, here.settings.master.url) for row in rows[:PAGE]]
+    older = found[-1].id if len(rows) > PAGE else None
+    return flask.render_template("builds.html", builds=found, state=wanted, states=State, older=older)
+
+
+@pages.get("/builds/<int:build_id>")
+def show(build_id: int) -> str:
+    """One build: state, steps, logs, packages, proofs, downloads."""
+    here = service.current()
+    with here.database.reading() as session:
+        row = builds.get(session, build_id)
+        record = records.full(session, row, here.settings.master.url, here.files)
+        lock = session.get(BuildLock, build_id)
+        packages = lock.body["packages"] if lock else []
+    return flask.render_template("build.html", build=record, packages=packages)
+
+
+@pages.app_template_filter("moment")
+def moment(value: datetime.datetime | None) -> str:
+    """A time for people, in UTC to the second."""
+    return value.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if value else ""
+
+
+@pages.app_template_filter("seconds")
+def seconds(value: datetime.timedelta | None) -> str:
+    """How long something took."""
+    if value is None:
+        return ""
+    whole = value.total_seconds()
+    return f"{whole:.1f} s" if whole < 60 else f"{int(whole // 60)} min {int(whole % 60)} s"
+
+
+@pages.app_template_filter("octets")
+def octets(value: int) -> str:
+    """A size for people."""
+    size = float(value)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

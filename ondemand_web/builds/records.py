@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""Turns rows into the records that the API gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from ondemand.build_requests import BuildRequest
+from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, Failure, StepRecord, WantedPackage
+from ondemand.locks import Lock
+from ondemand.states import Step
+from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.files.models import ArtifactFile
+from ondemand_web.files.services import Files
+from ondemand_web.queue.models import Attempt, AttemptStep
+
+
+def full(session: orm.Session, build: Build, url: str, files: Files) -> BuildRecord:
+    """Everything known of one build; `url` is the master's address."""
+    attempts = list(
+        session.execute(sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)).scalars()
+    )
+    lock_row = session.get(BuildLock, build.id)
+    lock = Lock.model_validate(lock_row.body) if lock_row else None
+    last = attempts[-1] if attempts else None
+    return BuildRecord(
+        **_head(build, url),
+        warnings=lock.warnings if lock else (),
+        packages=len(lock.packages) if lock else 0,
+        wanted=tuple(_wanted(lock)) if lock else (),
+        attempts=tuple(_attempt(session, row, files) for row in attempts),
+        proofs=tuple((last.proofs or []) if last else []),
+        artifacts=tuple(_artifacts(session, build)),
+    )
+
+
+def brief(build: Build, url: str) -> BuildRecord:
+    """What a list shows of a build."""
+    return BuildRecord(**_head(build, url))
+
+
+def _head(build: Build, url: str) -> dict[str, Any]:
+    return {
+        "id": build.id,
+        "state": build.state,
+        "owner": build.owner,
+        "request": BuildRequest.model_validate(build.request),
+        "page": f"{url.rstrip('/')}/builds/{build.id}",
+        "created_at": build.created_at,
+        "changed_at": build.changed_at,
+        "ended_at": build.ended_at,
+        "canceled_by": build.canceled_by,
+        "waiting": build.waiting,
+        "error": Failure.model_validate(build.error) if build.error else None,
+    }
+
+
+def _wanted(lock: Lock) -> list[WantedPackage]:
+    return [
+        WantedPackage(
+            nevra=package.nevra,
+            origin=package.origin,
+            trust=package.trust,
+            reference=package.reference,
+            build=package.build,
+            checksums=package.checksums,
+        )
+        for package in lock.wanted
+    ]
+
+
+def _attempt(session: orm.Session, row: Attempt, files: Files) -> AttemptRecord:
+    steps = {
+        step.step: step
+        for step in session.execute(
+            sa.select(AttemptStep).where(AttemptStep.build_id == row.build_id, AttemptStep.attempt == row.number)
+        ).scalars()
+    }
+    return AttemptRecord(
+        number=row.number,
+        builder=row.builder,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        outcome=row.outcome,
+        error=Failure.model_validate(row.error) if row.error else None,
+        steps=tuple(_step(steps[step], files) for step in Step if step in steps),
+    )
+
+
+def _step(row: AttemptStep, files: Files) -> StepRecord:
+    path = files.log(row.build_id, row.attempt, Step(row.step))
+    return StepRecord(
+        step=Step(row.step),
+        state=row.state,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        log_size=path.stat().st_size if path.exists() else 0,
+    )
+
+
+def _artifacts(session: orm.Session, build: Build) -> list[ArtifactRecord]:
+    if build.winner is None or build.artifacts_removed_at is not None:
+        return []
+    rows = session.execute(
+        sa.select(ArtifactFile)
+        .where(ArtifactFile.build_id == build.id, ArtifactFile.attempt == build.winner)
+        .order_by(ArtifactFile.role != "image", ArtifactFile.name)
+    ).scalars()
+    return [
+        ArtifactRecord(name=row.name, role=row.role, size=row.size, sha256=row.sha256, url=row.url or "")
+        for row in rows
+    ]

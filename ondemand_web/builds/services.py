@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""What happens to builds: submitted, moved from state to state, canceled, listed. Writes through one function, `move`."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from ondemand import errors
+from ondemand.build_requests import BuildRequest
+from ondemand.states import TRANSITIONS, State
+from ondemand_web.builds.models import Build, Submission
+from ondemand_web.database import Database, clock
+from ondemand_web.events import services as events
+
+
+def submit(database: Database, request: BuildRequest, owner: str, key: str | None) -> Build:
+    """Stores a build in state `received` with its first event; a known `key` gives the build that it made.
+
+    Raises errors.IdempotencyMismatch when the key came with another body.
+    """
+    digest = request.digest()
+    with database.writing() as session:
+        if key is not None:
+            known = session.get(Submission, (owner, key))
+            if known is not None:
+                return _repeated(session, known, digest)
+        now = clock(session)
+        build = Build(
+            owner=owner,
+            state=State.RECEIVED,
+            request=request.model_dump(mode="json"),
+            release=request.release,
+            arch=request.arch,
+            image_type=request.image_type.value,
+            created_at=now,
+            changed_at=now,
+            next_try=now,
+        )
+        session.add(build)
+        session.flush()
+        if key is not None:
+            session.add(Submission(owner=owner, key=key, body_digest=digest, build_id=build.id))
+        body = {"old": None, "new": State.RECEIVED.value, "reason": None}
+        events.record(session, build, events.STATE_CHANGED, body, now)
+        return build
+
+
+def move(
+    session: orm.Session,
+    *,
+    old: State,
+    new: State,
+    where: Sequence[sa.ColumnExpressionArgument[bool]],
+    values: dict[str, Any] | None = None,
+    reason: str | None = None,
+) -> Build | None:
+    """The only function that changes a build's state: a conditional UPDATE with its event.
+
+    Gives the row as it is now, or None when no row in state `old` fulfils `where`: somebody else was first.
+    Raises ValueError for a transition that the table does not hold.
+    """
+    if new not in TRANSITIONS[old]:
+        raise ValueError(f"no way from {old} to {new}")
+    now = clock(session)
+    changed = {"state": new, "changed_at": now, **(values or {})}
+    if new.final:
+        changed["ended_at"] = now
+    statement = sa.update(Build).where(Build.state == old, *where).values(**changed).returning(Build)
+    build = session.execute(
+        statement, execution_options={"synchronize_session": False, "populate_existing": True}
+    ).scalar_one_or_none()
+    if build is None:
+        return None
+    body = {"old": old.value, "new": new.value, "reason": reason}
+    events.record(session, build, events.STATE_CHANGED, body, now)
+    if new is State.QUEUED:
+        events.record(session, build, events.REQUESTED, {}, now)
+    return build
+
+
+def cancel(database: Database, build_id: int, owner: str) -> Build:
+    """Ends a build that is not final; raises errors.UnknownBuild or errors.StateConflict."""
+    with database.writing() as session:
+        build = get(session, build_id)
+        state = State(build.state)
+        if state is State.CANCELED:
+            return build
+        if state.final:
+            raise errors.StateConflict(
+                f"Build {build_id} can't be canceled",
+                cause=f"it has already {_ended(state)}",
+                remedy="nothing is left to do",
+            )
+        moved = move(
+            session,
+            old=state,
+            new=State.CANCELED,
+            where=[Build.id == build_id],
+            values={"canceled_by": owner},
+            reason=f"canceled by {owner}",
+        )
+        if moved is None:
+            raise errors.StateConflict(
+                f"Build {build_id} can't be canceled", cause="it changed at this moment", remedy="look at it again"
+            )
+        return moved
+
+
+def get(session: orm.Session, build_id: int) -> Build:
+    """The build's row; raises errors.UnknownBuild."""
+    build = session.get(Build, build_id)
+    if build is None:
+        raise errors.UnknownBuild(
+            f"There is no build {build_id}", cause="nobody asked for it here", remedy="see the list of builds"
+        )
+    return build
+
+
+def page(session: orm.Session, *, state: State | None, before: int | None, limit: int) -> list[Build]:
+    """Builds, the newest first; `before` is the id below which to go on."""
+    statement = sa.select(Build).order_by(Build.id.desc()).limit(limit)
+    if state is not None:
+        statement = statement.where(Build.state == state)
+    if before is not None:
+        statement = statement.where(Build.id < before)
+    return list(session.execute(statement).scalars())
+
+
+def turn(session: orm.Session, owner: str, now: datetime.datetime) -> int:
+    """The build's place in the queue: milliseconds of virtual time, after the owner's last.
+
+    Every build costs a minute of its owner's share, so that one owner's hundred do not stand before another's one.
+    """
+    last = session.execute(sa.select(sa.func.max(Build.turn)).where(Build.owner == owner)).scalar() or 0
+    return int(max(now.timestamp() * 1000, last)) + 60_000
+
+
+def _repeated(session: orm.Session, known: Submission, digest: str) -> Build:
+    if known.body_digest != digest:
+        raise errors.IdempotencyMismatch(
+            "This Idempotency-Key was used for another request",
+            cause=f"it made build {known.build_id}",
+            remedy="send a new key with a new request",
+        )
+    return get(session, known.build_id)
+
+
+def _ended(state: State) -> str:
+    return {"refused": "been refused"}.get(state.value, state.value)
+
+
+def request_of(build: Build) -> BuildRequest:
+    """What the user wrote."""
+    return BuildRequest.model_validate(build.request)

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""The API of builds and releases for people and scripts, described at /api/v1/openapi."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import flask
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+import pydantic
+import sqlalchemy as sa
+
+from ondemand import errors, kickstarts
+from ondemand.build_requests import BuildRequest
+from ondemand.states import State, Step
+from ondemand_web import service
+from ondemand_web.builds import records
+from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import BuildLock
+from ondemand_web.events import services as events
+from ondemand_web.people import services as people
+from ondemand_web.queue.models import Attempt
+
+LOG_PIECE = 256 * 1024
+
+api = APIBlueprint(
+    "builds", __name__, url_prefix="/api/v1", abp_tags=[Tag(name="builds")]
+)
+
+
+class BuildPath(pydantic.BaseModel):
+    """A build."""
+
+    build_id: int
+
+
+class ListQuery(pydantic.BaseModel, extra="forbid"):
+    """Which builds, the newest first; `before` is the id below which to go on."""
+
+    state: State | None = None
+    before: int | None = None
+    limit: int = pydantic.Field(default=50, ge=1, le=500)
+
+
+class LogQuery(pydantic.BaseModel):
+    """Which log, from which byte; without `attempt` the newest one's."""
+
+    model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
+    step: Step
+    attempt: int | None = None
+    offset: int = pydantic.Field(default=0, ge=0, alias="from")
+
+
+class EventsQuery(pydantic.BaseModel, extra="forbid"):
+    """Events with a `seq` above `after`."""
+
+    after: int = 0
+    limit: int = pydantic.Field(default=200, ge=1, le=1000)
+
+
+class SubmitHeader(pydantic.BaseModel):
+    """Makes a repeated submission harmless."""
+
+    model_config = pydantic.ConfigDict(populate_by_name=True)
+    idempotency_key: str | None = pydantic.Field(default=None, alias="Idempotency-Key", max_length=200)
+
+
+@api.post("/builds")
+def submit(header: SubmitHeader, body: BuildRequest) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Ask for an image; the answer comes at once, the check within a second or two."""
+    here = service.current()
+    owner = _owner()
+    _permitted(body, owner, here)
+    build = builds.submit(here.database, body, owner, header.idempotency_key)
+    page = f"{here.settings.master.url.rstrip('/')}/builds/{build.id}"
+    answer = {"id": build.id, "state": State(build.state).value, "page": page}
+    return answer, 202, {"Location": f"/api/v1/builds/{build.id}"}
+
+
+@api.get("/builds")
+def list_builds(query: ListQuery) -> flask.Response:
+    """Builds, the newest first."""
+    here = service.current()
+    with here.database.reading() as session:
+        rows = builds.page(session, state=query.state, before=query.before, limit=query.limit)
+        found = [records.brief(row, here.settings.master.url).model_dump(mode="json", by_alias=True) for row in rows]
+    return flask.jsonify({"builds": found})
+
+
+@api.get("/builds/<int:build_id>")
+def show(path: BuildPath) -> flask.Response:
+    """All that is known of a build."""
+    here = service.current()
+    with here.database.reading() as session:
+        build = builds.get(session, path.build_id)
+        record = records.full(session, build, here.settings.master.url, here.files)
+    return flask.Response(record.model_dump_json(by_alias=True), content_type="application/json")
+
+
+@api.post("/builds/<int:build_id>/cancel")
+def cancel(path: BuildPath) -> dict[str, Any]:
+    """End a build."""
+    here = service.current()
+    owner = _owner()
+    with here.database.reading() as session:
+        build = builds.get(session, path.build_id)
+        if build.owner != owner:
+            raise errors.NotPermitted(
+                f"Build {path.build_id} is not yours", cause=f"{build.owner} asked for it", remedy="ask its owner"
+            )
+    build = builds.cancel(here.database, path.build_id, owner)
+    return {"id": build.id, "state": State(build.state).value}
+
+
+@api.get("/builds/<int:build_id>/lock")
+def show_lock(path: BuildPath) -> flask.Response:
+    """The lock: every package with origin, URL, digests and trust."""
+    with service.current().database.reading() as session:
+        builds.get(session, path.build_id)
+        lock = session.get(BuildLock, path.build_id)
+        if lock is None:
+            raise errors.UnknownBuild(
+                f"Build {path.build_id} has no lock", cause="it is not checked yet, or was refused", remedy="see its state"
+            )
+        return flask.Response(json.dumps(lock.body), content_type="application/json")
+
+
+@api.get("/builds/<int:build_id>/events")
+def list_events(path: BuildPath, query: EventsQuery) -> flask.Response:
+    """The build's history, numbered without gaps."""
+    with service.current().database.reading() as session:
+        builds.get(session, path.build_id)
+        found = events.of_build(session, path.build_id, query.after, query.limit)
+    return flask.jsonify({"events": [event.model_dump(mode="json") for event in found]})
+
+
+@api.get("/builds/<int:build_id>/log")
+def read_log(path: BuildPath, query: LogQuery) -> flask.Response:
+    """A step's log from a byte on; header `X-Log-Size` is the size now, `X-Log-Done` whether it can still grow."""
+    here = service.current()
+    with here.database.reading() as session:
+        builds.get(session, path.build_id)
+        number = query.attempt or session.execute(
+            sa.select(sa.func.max(Attempt.number)).where(Attempt.build_id == path.build_id)
+        ).scalar()
+        attempt = session.get(Attempt, (path.build_id, number)) if number else None
+        done = attempt is None or attempt.ended_at is not None
+    file = here.files.log(path.build_id, number or 0, query.step)
+    size = file.stat().st_size if file.exists() else 0
+    piece = b""
+    if query.offset < size:
+        with file.open("rb") as stream:
+            stream.seek(query.offset)
+            piece = stream.read(LOG_PIECE)
+    response = flask.Response(piece, content_type="text/plain; charset=utf-8")
+    response.headers["X-Log-Size"] = str(size)
+    response.headers["X-Log-Done"] = "yes" if done else "no"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+@api.get("/releases")
+def list_releases() -> flask.Response:
+    """The releases and what can be asked of them."""
+    found = [
+        {
+            "name": release.name,
+            "title": release.title,
+            "arches": list(release.arches),
+            "image_types": {kind.value: made.backend for kind, made in release.image_types.items()},
+        }
+        for release in service.current().releases.all()
+    ]
+    return flask.jsonify({"releases": found})
+
+
+def _owner() -> str:
+    here = service.current()
+    return people.owner(here.database, flask.request.headers.get("Authorization"), here.settings.master)
+
+
+def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None:
+    """Refuses code of the owner's own unless he may; a release or kickstart that can't be read is the check's to say."""
+    own = bool(request.repositories)
+    if request.kickstart and not own:
+        try:
+            syntax = here.releases.get(request.release).kickstart_syntax
+            own = kickstarts.parse(request.kickstart, syntax).own_code
+        except errors.RequestError:
+            own = False
+    if own and not people.may_bring_own_code(owner, here.settings.master):
+        raise errors.NotPermitted(
+            f"{owner} may not bring code of his own",
+            cause="scripts in a kickstart and repositories of one's own run as root on a builder",
+            remedy="leave them out, or ask the operator for the permission `own_code`",
+        )

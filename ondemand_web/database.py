@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""The database: engine, transactions, its clock, and the types that tables share.
+
+Every writing transaction begins as one (SQLite: BEGIN IMMEDIATE). No network and no solve inside a transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import alembic.command
+import alembic.config
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
+BUSY_TIMEOUT = 5.0
+"""Seconds that a SQLite writer waits for another one."""
+
+
+class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
+    """An aware time in UTC on both databases; SQLite keeps it as text that sorts."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: sa.Dialect) -> datetime.datetime | None:
+        """Refuses a naive time."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(datetime.UTC)
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: sa.Dialect) -> datetime.datetime | None:
+        """Gives the zone back that SQLite dropped."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+
+
+_JSON = sa.JSON(none_as_null=True)
+
+
+class Base(orm.DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map = {datetime.datetime: UtcDateTime, dict[str, Any]: _JSON, list[Any]: _JSON}  # noqa: RUF012
+
+
+class Database:
+    """The engine with its two kinds of transactions."""
+
+    def __init__(self, url: str) -> None:
+        """Connects lazily. `url` is SQLAlchemy's; a SQLite file's folder is made."""
+        self.url = sa.make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        if self.sqlite:
+            pathlib.Path(self.url.database or "").parent.mkdir(parents=True, exist_ok=True)
+            self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_TIMEOUT}, pool_size=20)
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            self.engine = sa.create_engine(self.url, pool_size=20, pool_pre_ping=True)
+        self._writing = orm.sessionmaker(self.engine.execution_options(writes=True), expire_on_commit=False)
+        self._reading = orm.sessionmaker(self.engine, expire_on_commit=False)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[orm.Session]:
+        """A transaction that writes; committed at its end, rolled back by an exception."""
+        with self._writing.begin() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[orm.Session]:
+        """A transaction that only reads; it sees one state of the database."""
+        with self._reading.begin() as session:
+            yield session
+
+    def upgrade(self) -> None:
+        """Brings the tables to this version."""
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        with self.engine.execution_options(writes=True).begin() as connection:
+            config.attributes["connection"] = connection
+            alembic.command.upgrade(config, "head")
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def clock(session: orm.Session) -> datetime.datetime:
+    """The database's time; no other clock counts for leases."""
+    if session.get_bind().dialect.name == "sqlite":
+        text = session.execute(sa.text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
+        return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
+    now: datetime.datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    return now.astimezone(datetime.UTC)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY_TIMEOUT * 1000)}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

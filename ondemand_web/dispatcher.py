@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""The dispatcher: a process whose threads check, reap, store, sweep and relay. Any number may run; each duty has one."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable
+
+import sqlalchemy.exc
+
+from ondemand import errors, plugins, registry
+from ondemand_web.builds import checks
+from ondemand_web.events import relay
+from ondemand_web.events import services as events
+from ondemand_web.files import storing
+from ondemand_web.queue import duties
+from ondemand_web.queue import services as queue
+from ondemand_web.service import Service
+
+log = logging.getLogger(__name__)
+RENEW = 5.0
+"""Seconds between two words of a holder."""
+GAP = 10.0
+"""Seconds of our own silence after which leases are extended before anyone is reaped."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Task:
+    """A duty: `work` does one piece and gives whether there was one; without one it pauses `pause` seconds."""
+
+    name: str
+    work: Callable[[], bool]
+    pause: float
+
+
+class Reaper:
+    """Reaps, but first gives everyone a lease when nobody could beat for a while."""
+
+    def __init__(self, here: Service) -> None:
+        """`here` is the service."""
+        self._here = here
+        self._last: float | None = None
+
+    def __call__(self) -> bool:
+        """Ends attempts whose lease has passed."""
+        now = time.monotonic()
+        if self._last is None or now - self._last > GAP:
+            queue.extend_all(self._here.database, self._here.settings.queue)
+        lost = queue.reap(self._here.database, self._here.settings.queue)
+        self._last = time.monotonic()
+        return bool(lost)
+
+
+def tasks(here: Service) -> list[Task]:
+    """All duties of the dispatcher."""
+    bus = relay.Bus(here) if here.settings.bus.config else relay.nowhere
+    mail: relay.Deliver = relay.nowhere
+    if here.settings.mail.host:
+        notifier = registry.load(plugins.NOTIFIERS, "mail")
+        mail = relay.Mail(notifier(here.settings.mail, here.settings.master.config / "mail"))
+    return [
+        Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
+        Task(name="reap", work=Reaper(here), pause=1.0),
+        Task(name="store", work=lambda: storing.store_next(here), pause=0.3),
+        Task(name="sweep", work=lambda: storing.sweep_next(here) or storing.expire_next(here), pause=5.0),
+        Task(name="relay-bus", work=lambda: relay.relay_next(here, events.BUS, bus), pause=0.1),
+        Task(name="relay-mail", work=lambda: relay.relay_next(here, events.MAIL, mail), pause=0.5),
+    ]
+
+
+def run(here: Service) -> None:
+    """Works until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    holder = str(uuid.uuid4())
+    threads = [
+        threading.Thread(target=_perform, args=(here, task, holder, stop), name=task.name, daemon=True)
+        for task in tasks(here)
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.wait(0.5):
+        if not all(thread.is_alive() for thread in threads):
+            log.error("a duty has died; the dispatcher ends so that it is started anew")
+            raise SystemExit(1)
+    for thread in threads:
+        thread.join(timeout=10)
+    duties.release(here.database, holder)
+
+
+def _perform(here: Service, task: Task, holder: str, stop: threading.Event) -> None:
+    """One duty's loop: an error is written down and the duty goes on."""
+    renewed = -RENEW
+    while not stop.is_set():
+        try:
+            if time.monotonic() - renewed >= RENEW:
+                if not duties.hold(here.database, task.name, holder):
+                    stop.wait(RENEW)
+                    continue
+                renewed = time.monotonic()
+            if not task.work():
+                stop.wait(task.pause)
+        except errors.OndemandError as error:
+            log.warning("%s: %s", task.name, error)
+            stop.wait(RENEW)
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            log.warning("%s: the database can't be used: %s", task.name, str(error).split("\n")[0])
+            renewed = -RENEW
+            stop.wait(1.0)
+        except Exception:
+            log.exception("%s broke; it goes on", task.name)
+            stop.wait(RENEW)

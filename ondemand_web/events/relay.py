@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""Carries deliveries to their sinks: bus and notifiers. Order is kept per build; a permanent error is parked."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import uuid
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from fedora_messaging import api, message
+from fedora_messaging import config as bus_config
+from fedora_messaging import exceptions as bus_errors
+from sqlalchemy import orm
+
+from ondemand import errors, messages, plugins, references
+from ondemand.builds import BuildRecord
+from ondemand_web.builds import records
+from ondemand_web.builds import services as builds
+from ondemand_web.database import clock
+from ondemand_web.events import services as events
+from ondemand_web.events.models import Delivery, Event
+from ondemand_web.service import Service
+
+log = logging.getLogger(__name__)
+PUBLISH_TIMEOUT = 10
+TRIES = 60
+DELAYS = (1, 2, 5, 10, 30, 60, 300)
+"""Seconds until a delivery is tried again; the last one repeats, up to TRIES."""
+_SPACE = uuid.UUID("6f1f4b2e-2a3c-5d0e-9a53-6b7f1d0c9a11")
+
+Deliver = Callable[[Event, Delivery, BuildRecord], None]
+
+
+def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
+    """Hands one due delivery of the sink over; gives whether there was one."""
+    with here.database.reading() as session:
+        found = _due(session, sink)
+        if found is None:
+            return False
+        delivery, event = found
+        build = builds.get(session, event.build_id)
+        record = records.full(session, build, here.settings.master.url, here.files)
+    values: dict[str, object] = {"state": "delivered", "error": None}
+    try:
+        deliver(event, delivery, record)
+    except errors.DeliveryFailed as error:
+        log.warning("delivery %d to %s: %s", delivery.id, sink, error)
+        values = _later(delivery, error)
+    with here.database.writing() as session:
+        if "delay" in values:
+            values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
+        session.execute(
+            sa.update(Delivery).where(Delivery.id == delivery.id).values(tries=Delivery.tries + 1, **values)
+        )
+    return values["state"] != "waiting"
+
+
+class Bus:
+    """Publishes events as messages with an id of their own: twice delivered, the id is the same."""
+
+    def __init__(self, here: Service) -> None:
+        """Loads the fedora-messaging configuration that the settings name."""
+        bus_config.conf.load_config(str(here.settings.bus.config))
+
+    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
+        """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
+        sent = _message(event, record)
+        sent.id = str(uuid.uuid5(_SPACE, f"{event.build_id}/{event.seq}/{delivery.sink}"))
+        try:
+            api.publish(sent, timeout=PUBLISH_TIMEOUT)
+        except (bus_errors.PublishForbidden, bus_errors.ValidationError) as error:
+            raise errors.DeliveryFailed("The message was refused", permanent=True, cause=str(error)) from error
+        except (bus_errors.PublishException, bus_errors.ConnectionException) as error:
+            raise errors.DeliveryFailed(
+                "The message could not be published", cause="the broker can't be reached", remedy="it is tried again"
+            ) from error
+
+
+class Mail:
+    """Hands events to a notifier plugin."""
+
+    def __init__(self, notifier: plugins.Notifier) -> None:
+        """`notifier` does the work."""
+        self._notifier = notifier
+
+    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
+        """Delivers once; raises errors.DeliveryFailed."""
+        self._notifier.deliver(
+            plugins.Notice(
+                event_id=event.id,
+                kind=event.kind,
+                recipient=delivery.recipient,
+                build=record.model_dump(mode="json", by_alias=True),
+            )
+        )
+
+
+def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord) -> None:
+    """The sink of a service that the operator runs without it: the delivery ends at once."""
+
+
+def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
+    """The oldest waiting delivery, if it is due and no earlier one of its build and recipient still waits."""
+    earlier = orm.aliased(Delivery)
+    blocked = (
+        sa.select(earlier.id)
+        .where(
+            earlier.sink == sink,
+            earlier.recipient == Delivery.recipient,
+            earlier.build_id == Delivery.build_id,
+            earlier.state == "waiting",
+            earlier.id < Delivery.id,
+        )
+        .exists()
+    )
+    found = session.execute(
+        sa.select(Delivery, Event)
+        .join(Event, Event.id == Delivery.event_id)
+        .where(Delivery.sink == sink, Delivery.state == "waiting", Delivery.next_try <= clock(session), ~blocked)
+        .order_by(Delivery.id)
+        .limit(1)
+    ).first()
+    return None if found is None else (found[0], found[1])
+
+
+def _later(delivery: Delivery, error: errors.DeliveryFailed) -> dict[str, object]:
+    if error.permanent or delivery.tries + 1 >= TRIES:
+        return {"state": "parked", "error": error.sentence}
+    delay = DELAYS[min(delivery.tries, len(DELAYS) - 1)]
+    return {"state": "waiting", "error": error.sentence, "delay": delay}
+
+
+def _message(event: Event, record: BuildRecord) -> message.Message:
+    build = {
+        "id": record.id,
+        "url": record.page,
+        "owner": record.owner,
+        "release": record.request.release,
+        "arch": record.request.arch,
+        "image_type": record.request.image_type.value,
+        "title": record.title,
+        "packages": _package_names(record),
+    }
+    if event.kind == events.REQUESTED:
+        return messages.BuildRequestedV1(body={"build": build})
+    return messages.BuildStateChangedV1(body={"build": build, **event.body})
+
+
+def _package_names(record: BuildRecord) -> list[str]:
+    named = [package.build.rsplit("-", 2)[0] for package in record.wanted if package.build]
+    if named:
+        return sorted(set(named))
+    asked = [references.parse(text) for text in record.request.builds]
+    return sorted({item.value.rsplit("-", 2)[0] for item in asked if item.kind == "koji" and "-" in item.value})

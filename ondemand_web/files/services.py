@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: MIT
+"""Logs and uploads as files on the master's disk, appended by offset. Rows speak of finished uploads only."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import pathlib
+import re
+import shutil
+from typing import BinaryIO
+
+import sqlalchemy as sa
+
+from ondemand import errors
+from ondemand.proofs import Artifact
+from ondemand.states import Step
+from ondemand_web.builds.models import Build
+from ondemand_web.database import Database
+from ondemand_web.files.models import ArtifactFile
+from ondemand_web.queue import services as queue
+
+CHUNK = 1 << 20
+LOG_LIMIT = 256 * 1024**2
+"""Bytes that one log may have."""
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Files:
+    """The master's folders of logs and uploads below `data`."""
+
+    data: pathlib.Path
+    max_upload: int
+
+    def log(self, build_id: int, attempt: int, step: Step) -> pathlib.Path:
+        """The log of one step."""
+        return self.data / "logs" / str(build_id) / str(attempt) / f"{step.value}.log"
+
+    def upload(self, build_id: int, attempt: int, name: str) -> pathlib.Path:
+        """Where an artifact lies until it is stored; raises errors.InvalidRequest for a wrong name."""
+        if not _NAME.match(name):
+            raise errors.InvalidRequest(
+                f"«{name[:200]}» is no name for an artifact",
+                cause="only letters, digits, dot, dash, plus and underscore may stand in it",
+                remedy="rename the file",
+            )
+        return self.data / "uploads" / str(build_id) / str(attempt) / name
+
+    def forget_uploads(self, build_id: int, attempt: int) -> None:
+        """Removes what an attempt left in the uploads."""
+        shutil.rmtree(self.data / "uploads" / str(build_id) / str(attempt), ignore_errors=True)
+
+
+def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int) -> int:
+    """Appends the stream's bytes at `offset`; gives the file's size in bytes.
+
+    Raises errors.OffsetMismatch with the true size when `offset` is not the file's end, and
+    errors.InvalidRequest past `limit` bytes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    with os.fdopen(descriptor, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size != offset:
+            raise errors.OffsetMismatch(
+                f"The piece does not begin where {path.name} ends",
+                size=size,
+                cause=f"{size} bytes are here",
+                remedy=f"go on at offset {size}",
+            )
+        while piece := stream.read(CHUNK):
+            size += len(piece)
+            if size > limit:
+                raise errors.InvalidRequest(
+                    f"{path.name} is too large",
+                    cause=f"more than {limit} bytes are not taken",
+                    remedy="ask the operator to raise `master.max_upload`",
+                )
+            file.write(piece)
+    return size
+
+
+def complete(
+    database: Database, files: Files, builder: str, build_id: int, attempt: int, artifact: Artifact
+) -> None:
+    """Notes an upload as whole after comparing size and digest; raises errors.WrongDigest. Repeating it is harmless."""
+    path = files.upload(build_id, attempt, artifact.name)
+    with database.reading() as session:
+        queue.running(session, builder, build_id, attempt)
+        if session.get(ArtifactFile, (build_id, attempt, artifact.name)) is not None:
+            return
+    size = path.stat().st_size if path.exists() else 0
+    if size != artifact.size or sha256(path) != artifact.sha256:
+        path.unlink(missing_ok=True)
+        raise errors.WrongDigest(
+            f"{artifact.name} came with other bytes than announced",
+            cause="the upload was damaged",
+            remedy="upload it again from the start",
+        )
+    with database.writing() as session:
+        queue.running(session, builder, build_id, attempt)
+        session.add(
+            ArtifactFile(build_id=build_id, attempt=attempt, state="uploaded", **artifact.model_dump())
+        )
+
+
+def of_attempt(database: Database, build_id: int, attempt: int) -> list[dict[str, str | None]]:
+    """The attempt's artifacts with their states, for its builder."""
+    with database.reading() as session:
+        rows = session.execute(
+            sa.select(ArtifactFile).where(ArtifactFile.build_id == build_id, ArtifactFile.attempt == attempt)
+        ).scalars()
+        return [{"name": row.name, "state": row.state, "url": row.url, "error": row.error} for row in rows]
+
+
+def published(database: Database, build_id: int, name: str) -> tuple[ArtifactFile, str]:
+    """The winner's artifact of that name with its storage key; raises errors.UnknownBuild."""
+    with database.reading() as session:
+        build = session.get(Build, build_id)
+        row = session.get(ArtifactFile, (build_id, build.winner, name)) if build and build.winner else None
+        if build is None or row is None or build.artifacts_removed_at is not None:
+            raise errors.UnknownBuild(
+                f"Build {build_id} has no file «{name[:200]}»",
+                cause="the build has not succeeded, its files were removed after their time, or the name is wrong",
+                remedy="see the build's page",
+            )
+        return row, key(build, row.attempt, row.name)
+
+
+def key(build: Build, attempt: int, name: str) -> str:
+    """An artifact's place in the storage: `release/build/attempt/name`."""
+    return f"{prefix(build, attempt)}/{name}"
+
+
+def prefix(build: Build, attempt: int) -> str:
+    """Where an attempt's artifacts lie in the storage."""
+    return f"{build.release}/{build.id}/{attempt}"
+
+
+def sha256(path: pathlib.Path) -> str:
+    """The file's SHA-256 in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""The queue: claims, beats, the reaper, finish. Attempts are fenced by their number; only the database's clock counts."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from ondemand import errors, settings
+from ondemand.builds import Assignment, Capabilities, FinishReport
+from ondemand.proofs import ProofKind
+from ondemand.states import Outcome, State, Step, StepState
+from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.database import Database, clock
+from ondemand_web.files.models import ArtifactFile
+from ondemand_web.queue.models import Attempt, AttemptStep, Builder
+
+AVOID = datetime.timedelta(seconds=30)
+"""How long a build waits for another builder than the one that lost it."""
+_DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts down", remedy="it is tried again")
+
+
+def register(database: Database, builder: str, instance: str, limits: settings.Queue) -> int:
+    """Notes a builder that starts anew and ends the attempts of its older instances; gives their number."""
+    with database.writing() as session:
+        row = session.get_one(Builder, builder)
+        row.instance, row.seen_at = instance, clock(session)
+        old = session.execute(
+            sa.select(Attempt).where(
+                Attempt.builder == builder, Attempt.ended_at.is_(None), Attempt.instance != instance
+            )
+        ).scalars()
+        return sum(_lose(session, attempt, limits, f"builder {builder} started anew") for attempt in list(old))
+
+
+def claim(
+    database: Database, builder: str, instance: str, claim_id: str, can: Capabilities, limits: settings.Queue
+) -> tuple[Build, Attempt, BuildLock] | None:
+    """Gives the builder an attempt of the build whose turn it is, or None; the same claim id, the same attempt."""
+    with database.writing() as session:
+        now = clock(session)
+        row = session.get_one(Builder, builder)
+        row.seen_at, row.capabilities = now, can.model_dump(mode="json")
+        attempt = session.execute(
+            sa.select(Attempt).where(Attempt.claim_id == claim_id, Attempt.builder == builder)
+        ).scalar_one_or_none()
+        if attempt is not None:
+            return None if attempt.ended_at else _whole(session, attempt)
+        build = builds.move(
+            session,
+            old=State.QUEUED,
+            new=State.BUILDING,
+            where=[Build.id == _next(session, builder, can, now, limits)],
+            values={"attempts": Build.attempts + 1, "waiting": None},
+            reason=f"builder {builder} began",
+        )
+        if build is None:
+            return None
+        attempt = Attempt(
+            build_id=build.id,
+            number=build.attempts,
+            builder=builder,
+            instance=instance,
+            claim_id=claim_id,
+            started_at=now,
+            deadline=now + datetime.timedelta(seconds=limits.lease),
+        )
+        session.add(attempt)
+        return _whole(session, attempt)
+
+
+def beat(database: Database, builder: str, build_id: int, number: int, limits: settings.Queue) -> bool:
+    """Extends the lease, also a late one that the reaper has not yet taken; gives whether the build was canceled."""
+    with database.writing() as session:
+        attempt = running(session, builder, build_id, number)
+        now = clock(session)
+        attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
+        session.get_one(Builder, builder).seen_at = now
+        return bool(session.get_one(Build, build_id).state == State.CANCELED)
+
+
+def running(session: orm.Session, builder: str, build_id: int, number: int) -> Attempt:
+    """The attempt, if it runs and is this builder's; raises errors.LeaseLost otherwise."""
+    attempt = session.get(Attempt, (build_id, number))
+    if attempt is None or attempt.builder != builder or attempt.ended_at is not None:
+        raise errors.LeaseLost(
+            f"Attempt {number} of build {build_id} is not yours any more",
+            cause="its lease passed, or it has ended",
+            remedy="throw its work away and claim anew",
+        )
+    return attempt
+
+
+def report_step(database: Database, builder: str, build_id: int, number: int, step: Step, state: StepState) -> None:
+    """Notes that a step began or ended; repeating it changes nothing."""
+    with database.writing() as session:
+        running(session, builder, build_id, number)
+        now = clock(session)
+        row = session.get(AttemptStep, (build_id, number, step))
+        if row is None:
+            row = AttemptStep(build_id=build_id, attempt=number, step=step, state=state, started_at=now)
+            session.add(row)
+        row.state = state
+        if state is not StepState.RUNNING and row.ended_at is None:
+            row.ended_at = now
+
+
+def finish(
+    database: Database, builder: str, build_id: int, number: int, report: FinishReport, limits: settings.Queue
+) -> State:
+    """Ends the attempt and, if it is the build's current one, the build; gives the build's state."""
+    with database.writing() as session:
+        known = session.get(Attempt, (build_id, number))
+        if known is not None and known.builder == builder and known.outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+            return State(session.get_one(Build, build_id).state)
+        attempt = running(session, builder, build_id, number)
+        build = session.get_one(Build, build_id)
+        attempt.proofs = [proof.model_dump(mode="json") for proof in report.proofs]
+        attempt.error = report.error
+        if build.state == State.CANCELED:
+            _end(session, attempt, Outcome.CANCELED)
+            return State.CANCELED
+        if report.error is None and not report.canceled:
+            return _succeed(session, attempt, report)
+        _end(session, attempt, Outcome.FAILED)
+        if report.canceled:
+            build.drains += 1
+            session.flush()
+        return _retry_or_fail(session, build, attempt, report.error or _DRAINED.as_dict(), limits)
+
+
+def reap(database: Database, limits: settings.Queue) -> int:
+    """Ends every attempt whose deadline has passed; gives their number."""
+    with database.writing() as session:
+        late = session.execute(
+            sa.select(Attempt).where(Attempt.ended_at.is_(None), Attempt.deadline < clock(session))
+        ).scalars()
+        return sum(
+            _lose(session, attempt, limits, f"builder {attempt.builder} was not heard of for {limits.lease:.0f} s")
+            for attempt in list(late)
+        )
+
+
+def extend_all(database: Database, limits: settings.Queue) -> None:
+    """Gives every running attempt a new lease: after a pause of our own nobody could beat."""
+    with database.writing() as session:
+        deadline = clock(session) + datetime.timedelta(seconds=limits.lease)
+        session.execute(
+            sa.update(Attempt).where(Attempt.ended_at.is_(None), Attempt.deadline < deadline).values(deadline=deadline)
+        )
+
+
+def assignment(build: Build, attempt: Attempt, lock: BuildLock, parts: dict[str, Any]) -> Assignment:
+    """The claim's answer; `parts` holds release, label, options, lease and beat."""
+    return Assignment.model_validate(
+        {
+            "build_id": build.id,
+            "attempt": attempt.number,
+            "request": build.request,
+            "lock": lock.body,
+            "kickstart": lock.kickstart,
+            "backend": build.backend,
+            **parts,
+        }
+    )
+
+
+def _next(
+    session: orm.Session, builder: str, can: Capabilities, now: datetime.datetime, limits: settings.Queue
+) -> sa.ScalarSelect[int]:
+    others = session.execute(
+        sa.select(sa.func.count()).where(
+            Builder.name != builder, Builder.seen_at > now - datetime.timedelta(seconds=limits.lease)
+        )
+    ).scalar_one()
+    able = [sa.and_(Build.backend == name, Build.image_type.in_(types)) for name, types in can.backends.items()]
+    statement = (
+        sa.select(Build.id)
+        .where(
+            Build.state == State.QUEUED,
+            Build.arch.in_(can.arches),
+            sa.or_(sa.false(), *able),
+            Build.disk <= can.disk,
+            Build.memory <= can.memory,
+            Build.next_try <= now,
+        )
+        .order_by(Build.turn)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if others:
+        statement = statement.where(
+            sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now)
+        )
+    return statement.scalar_subquery()
+
+
+def _whole(session: orm.Session, attempt: Attempt) -> tuple[Build, Attempt, BuildLock]:
+    return (
+        session.get_one(Build, attempt.build_id),
+        attempt,
+        session.get_one(BuildLock, attempt.build_id),
+    )
+
+
+def _succeed(session: orm.Session, attempt: Attempt, report: FinishReport) -> State:
+    """The winner is picked in the same UPDATE that ends the build."""
+    rows = session.execute(
+        sa.select(ArtifactFile).where(
+            ArtifactFile.build_id == attempt.build_id, ArtifactFile.attempt == attempt.number
+        )
+    ).scalars()
+    stored = {row.name: (row.size, row.sha256) for row in rows if row.state == "stored"}
+    held = {proof.kind for proof in report.proofs if proof.held}
+    if any(stored.get(file.name) != (file.size, file.sha256) for file in report.artifacts) or not stored:
+        raise errors.StateConflict(
+            f"Attempt {attempt.number} of build {attempt.build_id} can't win",
+            cause="not all of its artifacts are stored with the size and digest it names",
+            remedy="store them first",
+        )
+    if held != set(ProofKind):
+        raise errors.StateConflict(
+            f"Attempt {attempt.number} of build {attempt.build_id} can't win",
+            cause=f"of the four proofs only these held: {', '.join(sorted(held)) or 'none'}",
+            remedy="report the failure instead",
+        )
+    _end(session, attempt, Outcome.SUCCEEDED)
+    build = builds.move(
+        session,
+        old=State.BUILDING,
+        new=State.SUCCEEDED,
+        where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
+        values={"winner": attempt.number, "error": None},
+    )
+    if build is None:
+        raise errors.LeaseLost(
+            f"Attempt {attempt.number} of build {attempt.build_id} came too late",
+            cause="the build has ended without it",
+            remedy="throw its work away and claim anew",
+        )
+    return State.SUCCEEDED
+
+
+def _lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason: str) -> bool:
+    _end(session, attempt, Outcome.LOST)
+    error = errors.AttemptLost(
+        f"Attempt {attempt.number} was lost", cause=reason, remedy="it is tried again on another builder if there is one"
+    ).as_dict()
+    attempt.error = error
+    build = session.get_one(Build, attempt.build_id)
+    if build.state == State.BUILDING and build.attempts == attempt.number:
+        _retry_or_fail(session, build, attempt, error, limits)
+    return True
+
+
+def _retry_or_fail(
+    session: orm.Session, build: Build, attempt: Attempt, error: dict[str, Any], limits: settings.Queue
+) -> State:
+    again = error.get("class") in (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
+    where = [Build.id == build.id, Build.attempts == attempt.number]
+    if again and attempt.number - build.drains < limits.attempts:
+        values = {"avoid_builder": attempt.builder, "avoid_until": clock(session) + AVOID}
+        builds.move(
+            session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=error.get("sentence")
+        )
+        return State.QUEUED
+    builds.move(
+        session,
+        old=State.BUILDING,
+        new=State.FAILED,
+        where=where,
+        values={"error": error},
+        reason=error.get("sentence"),
+    )
+    return State.FAILED
+
+
+def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
+    now = clock(session)
+    attempt.ended_at, attempt.outcome = now, outcome
+    session.execute(
+        sa.update(AttemptStep)
+        .where(
+            AttemptStep.build_id == attempt.build_id,
+            AttemptStep.attempt == attempt.number,
+            AttemptStep.state == StepState.RUNNING,
+        )
+        .values(state=StepState.DONE if outcome is Outcome.SUCCEEDED else StepState.FAILED, ended_at=now)
+    )

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""The worker API: what a builder calls, under its own token. See docs/worker-api.md for the whole of it."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO, cast
+
+import flask
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+import pydantic
+
+from ondemand.builds import Capabilities, FinishReport, StepReport
+from ondemand.proofs import Artifact
+from ondemand.states import Step
+from ondemand_web import service
+from ondemand_web.builds import services as builds
+from ondemand_web.files import services as files
+from ondemand_web.people import services as people
+from ondemand_web.queue import services as queue
+
+Id = pydantic.Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
+LOG_PIECE = 1 << 20
+ARTIFACT_PIECE = 8 << 20
+
+api = APIBlueprint(
+    "worker", __name__, url_prefix="/api/v1/worker", abp_tags=[Tag(name="worker")]
+)
+
+
+class Registration(pydantic.BaseModel, extra="forbid"):
+    """A builder process that starts."""
+
+    instance: str = Id
+
+
+class Claim(pydantic.BaseModel, extra="forbid"):
+    """A builder asks for work."""
+
+    claim_id: str = Id
+    instance: str = Id
+    capabilities: Capabilities
+
+
+class AttemptPath(pydantic.BaseModel):
+    """An attempt."""
+
+    build_id: int
+    number: int
+
+
+class StepPath(AttemptPath):
+    """A step of an attempt."""
+
+    step: Step
+
+
+class ArtifactPath(AttemptPath):
+    """An artifact of an attempt."""
+
+    name: str
+
+
+class Offset(pydantic.BaseModel):
+    """Where a piece begins, in bytes."""
+
+    offset: int = pydantic.Field(ge=0)
+
+
+@api.post("/registration")
+def register(body: Registration) -> dict[str, Any]:
+    """A builder starts anew: its older attempts end."""
+    here = service.current()
+    ended = queue.register(here.database, _builder(), body.instance, here.settings.queue)
+    return {"builder": _builder(), "ended_attempts": ended}
+
+
+@api.post("/claims")
+def claim(body: Claim) -> flask.Response | tuple[str, int]:
+    """The next build for this builder, or 204."""
+    here = service.current()
+    limits = here.settings.queue
+    won = queue.claim(here.database, _builder(), body.instance, body.claim_id, body.capabilities, limits)
+    if won is None:
+        return "", 204
+    build, attempt, lock = won
+    request = builds.request_of(build)
+    release = here.releases.get(build.release)
+    parts = {
+        "release": release.model_dump(mode="json"),
+        "label": request.label(build.id),
+        "options": release.definition(request.image_type).options,
+        "lease": limits.lease,
+        "beat": limits.beat,
+    }
+    text = queue.assignment(build, attempt, lock, parts).model_dump_json()
+    return flask.Response(text, content_type="application/json")
+
+
+@api.post("/builds/<int:build_id>/attempts/<int:number>/beat")
+def beat(path: AttemptPath) -> dict[str, bool]:
+    """The builder lives; it learns whether the build was canceled."""
+    here = service.current()
+    canceled = queue.beat(here.database, _builder(), path.build_id, path.number, here.settings.queue)
+    return {"canceled": canceled}
+
+
+@api.put("/builds/<int:build_id>/attempts/<int:number>/steps/<step>")
+def report_step(path: StepPath, body: StepReport) -> tuple[str, int]:
+    """A step began or ended."""
+    database = service.current().database
+    queue.report_step(database, _builder(), path.build_id, path.number, path.step, body.state)
+    return "", 204
+
+
+@api.put("/builds/<int:build_id>/attempts/<int:number>/logs/<step>")
+def append_log(path: StepPath, query: Offset) -> dict[str, int]:
+    """A piece of a step's log."""
+    here = service.current()
+    _owned(path)
+    target = here.files.log(path.build_id, path.number, path.step)
+    return {"size": files.append(target, query.offset, _piece(LOG_PIECE), files.LOG_LIMIT)}
+
+
+@api.put("/builds/<int:build_id>/attempts/<int:number>/artifacts/<name>")
+def append_artifact(path: ArtifactPath, query: Offset) -> dict[str, int]:
+    """A piece of an artifact."""
+    here = service.current()
+    _owned(path)
+    target = here.files.upload(path.build_id, path.number, path.name)
+    return {"size": files.append(target, query.offset, _piece(ARTIFACT_PIECE), here.files.max_upload)}
+
+
+@api.post("/builds/<int:build_id>/attempts/<int:number>/artifacts/<name>/complete")
+def complete_artifact(path: ArtifactPath, body: Artifact) -> tuple[str, int]:
+    """An artifact is whole; the dispatcher stores it."""
+    here = service.current()
+    files.complete(here.database, here.files, _builder(), path.build_id, path.number, body)
+    return "", 202
+
+
+@api.get("/builds/<int:build_id>/attempts/<int:number>/artifacts")
+def list_artifacts(path: AttemptPath) -> dict[str, Any]:
+    """Which artifacts are stored."""
+    _owned(path)
+    return {"artifacts": files.of_attempt(service.current().database, path.build_id, path.number)}
+
+
+@api.post("/builds/<int:build_id>/attempts/<int:number>/finish")
+def finish(path: AttemptPath, body: FinishReport) -> dict[str, str]:
+    """The attempt ended."""
+    here = service.current()
+    state = queue.finish(here.database, _builder(), path.build_id, path.number, body, here.settings.queue)
+    return {"state": state.value}
+
+
+def _builder() -> str:
+    if "builder" not in flask.g:
+        authorization = flask.request.headers.get("Authorization")
+        flask.g.builder = people.builder(service.current().database, authorization)
+    return str(flask.g.builder)
+
+
+def _owned(path: AttemptPath) -> None:
+    with service.current().database.reading() as session:
+        queue.running(session, _builder(), path.build_id, path.number)
+
+
+def _piece(limit: int) -> BinaryIO:
+    flask.request.max_content_length = limit
+    return cast(BinaryIO, flask.request.stream)

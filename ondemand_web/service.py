@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What every part of the master shares: settings, database, releases, files, storage. The one place of wiring."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import flask
+
+from ondemand import plugins, registry, releases, settings
+from ondemand_web.database import Database
+from ondemand_web.files.services import Files
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Service:
+    """The parts, made once per process."""
+
+    settings: settings.Settings
+    database: Database
+    releases: releases.Releases
+    files: Files
+
+    @functools.cached_property
+    def storage(self) -> plugins.Storage:
+        """The storage that the settings name."""
+        chosen = registry.load(plugins.STORAGE, self.settings.storage.plugin)
+        storage: plugins.Storage = chosen(self.settings.storage_url, self.settings.storage.public_url)
+        return storage
+
+
+def make(options: settings.Settings) -> Service:
+    """The parts that the settings describe; the database is brought to this version."""
+    options.master.data.mkdir(parents=True, exist_ok=True)
+    database = Database(options.database_url)
+    database.upgrade()
+    return Service(
+        settings=options,
+        database=database,
+        releases=releases.Releases(options.master.config / "releases"),
+        files=Files(data=options.master.data, max_upload=options.master.max_upload),
+    )
+
+
+def current() -> Service:
+    """The service of the request that is answered now."""
+    here: Service = flask.current_app.extensions["ondemand"]
+    return here
