@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+# Each target does its own set-up; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+CODE := $(wildcard ondemand ondemand_web ondemand_consumer plugins/ondemand_plugins demo tests)
+TESTS := $(wildcard tests/unit tests/integration tests/acceptance tests/faults docs/example_backend)
+
+.PHONY: help setup setup-test check test test-slow demo bench rpm lock clean
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
+		printf '  make %-11s %s\n' "$$name" "$$text"; done
+
+setup: ## install system packages and .venv (every target does it by itself)
+	@config/setup/prepare
+
+setup-test:
+	@config/setup/prepare --test
+
+check: setup ## lint and types
+	$(PY) -m ruff check .
+	$(PY) -m mypy $(CODE)
+
+test: setup-test ## lint, types and every test that takes seconds
+	$(PY) -m ruff check .
+	$(PY) -m mypy $(CODE)
+	$(PY) -m pytest -m "not slow" $(TESTS)
+
+test-slow: setup-test ## every test that takes minutes
+	@$(PY) -m pytest -m "slow" $(TESTS); status=$$?; \
+	if [ $$status -eq 5 ]; then echo "No test is marked slow: nothing to run."; else exit $$status; fi
+
+demo: setup ## build and boot a live image on this machine; RELEASE=demo|f44
+	@$(PY) -m demo.run $(if $(RELEASE),--release $(RELEASE))
+
+bench: setup ## measure; ONLY=core runs one group
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+rpm: setup ## the four RPMs, in build/rpm/RPMS
+	@config/setup/rpm
+
+lock: setup ## renew requirements.lock from setup.py
+	@config/setup/lock
+
+clean: ## remove .venv and everything built
+	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache

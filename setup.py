@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+"""What is installed: packages, entry points and extras.
+
+The base install is messages, client and command line; it must never pull in a database,
+a solver or an image tool. Exact versions stand in requirements.lock (`make lock`).
+"""
+
+from setuptools import find_packages, setup
+
+ROOMS = ["ondemand", "ondemand_web", "ondemand_consumer"]
+DATA = ["py.typed", "**/*.html", "**/*.css", "**/*.js", "**/*.svg", "**/*.png", "**/*.ico", "**/*.woff2"]
+DATA += ["**/*.txt", "**/*.toml", "**/*.json", "**/*.xml", "**/*.j2", "**/*.ks", "**/*.mako", "**/*.ini"]
+
+BASE = [
+    "fedora-messaging>=3.9",
+    "pydantic>=2.7",
+    "pydantic-settings>=2.3",
+    "pykickstart>=3.52",
+    "requests>=2.31",
+    "rich>=13",
+    "typer>=0.12",
+]
+WEB = [
+    "alembic>=1.13",
+    "Flask>=3",
+    "flask-openapi3>=4",
+    "fsspec>=2024.2",
+    "Jinja2>=3.1",
+    "koji>=1.34",
+    "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
+    "solv>=0.7.29",
+    "SQLAlchemy>=2.0.30",
+    "waitress>=3",
+    "zstandard>=0.22",
+]
+BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+TEST = [
+    "aiosmtpd>=1.4.6",
+    "build>=1.2",
+    "mypy>=1.10",
+    "pyftpdlib>=2",
+    "pytest>=8",
+    "pytest-timeout>=2.3",
+    "ruff>=0.5",
+    "setuptools>=77",
+    "types-defusedxml",
+    "types-docutils",
+    "types-jsonschema",
+    "types-python-dateutil",
+    "types-PyYAML",
+    "types-requests",
+    "types-waitress",
+    "wheel>=0.43",
+]
+
+setup(
+    name="ondemand",
+    version="0.1.0",
+    description="Fedora images on demand, with exactly the builds you name",
+    license="MIT",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")])
+    + find_packages("plugins", include=["ondemand_plugins", "ondemand_plugins.*"]),
+    package_dir={"ondemand_plugins": "plugins/ondemand_plugins"},
+    package_data={"": DATA},
+    install_requires=BASE,
+    extras_require={"web": WEB, "builder": BUILDER, "test": TEST},
+    entry_points={
+        "console_scripts": ["ondemand = ondemand.commands.main:main"],
+        "ondemand.commands": [
+            "serve = ondemand_web.commands:serve",
+            "builder = ondemand_consumer.commands:builder",
+        ],
+        "fedora.messages": [
+            "ondemand.build.requested.v1 = ondemand.messages:BuildRequestedV1",
+            "ondemand.build.state.changed.v1 = ondemand.messages:BuildStateChangedV1",
+        ],
+        "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
+        "ondemand.sources": [
+            "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",
+            "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
+        ],
+        "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],
+        "ondemand.notifiers": ["mail = ondemand_plugins.notifiers.mail:MailNotifier"],
+    },
+)
