@@ -29,9 +29,7 @@ def prove(
     seconds = time.monotonic() - began
     said = run.console
     spoken = "The running system itself named the wanted packages on the serial line after multi-user."
-    marker = (
-        "The console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
-    )
+    marker = "The console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
     proof = proofs.Proof(
         kind=proofs.ProofKind.BOOTS,
         held=not trouble,
@@ -95,9 +93,7 @@ class _Boot:
         )
         self._attempt.say(_STEP, f"$ {' '.join(argv)}")
         with self._attempt.open_log(_STEP) as log, serial.open("rb") as tail, contextlib.ExitStack() as stack:
-            process = stack.enter_context(
-                namespaces.Process(argv, folder=self._attempt.folder, cwd=folder, output=log)
-            )
+            process = stack.enter_context(namespaces.Process(argv, folder=self._attempt.folder, cwd=folder, output=log))
             follower = _Follower(tail, log, self.console)
             verdict = self._follow(process, follower)
             machines.screenshot(qmp, self._screen)

@@ -47,7 +47,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
 
 
 def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
-    """Makes the plan's folders and files below `work`; raises errors.BuilderError for a path that leads out."""
+    """Makes the plan's folders and files; raises errors.BuilderError for a path out of `work`."""
     for name in plan.folders:
         _below(work, name).mkdir(parents=True, exist_ok=True)
     for name, content in plan.files.items():

@@ -16,7 +16,7 @@ import requests
 from ondemand import errors, locks, states
 from ondemand_consumer import attempts, cache, rpm_headers, signatures
 
-_PIECE = 1024**2
+_PIECE = 64 * 1024
 _TRIES = 4
 _BIGGEST = 8 * 1024**3
 _TIMEOUT = (10, 60)
@@ -88,9 +88,7 @@ class _Fetch:
         package = self._package
         self._attempt.stop.check()
         if not set(package.checksums) & {"sha256", "sigmd5", "header-sha256"}:
-            raise errors.WrongDigest(
-                f"The lock names no digest for {package.nevra}", remedy="request the image again"
-            )
+            raise errors.WrongDigest(f"The lock names no digest for {package.nevra}", remedy="request the image again")
         target = self._attempt.repository / package.filename
         with self._cache.locked(package.checksums) as partial:
             if (found := self._from_cache(target)) is not None:
@@ -156,9 +154,7 @@ class _Fetch:
         if have and have == self._package.size:
             return True
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with contextlib.closing(
-            self._session().get(url, stream=True, timeout=_TIMEOUT, headers=headers)
-        ) as answer:
+        with contextlib.closing(self._session().get(url, stream=True, timeout=_TIMEOUT, headers=headers)) as answer:
             if answer.status_code == 416:
                 partial.unlink(missing_ok=True)
                 self._trouble = f"{url} can't go on after {have} bytes"

@@ -19,9 +19,7 @@ _PAUSE = 0.5
 class Shipper:
     """Use as a context: while it is open a thread sends what is new; at its end it sends the rest."""
 
-    def __init__(
-        self, attempt: attempts.Attempt, client: master.AttemptClient, patience: float = 120.0
-    ) -> None:
+    def __init__(self, attempt: attempts.Attempt, client: master.AttemptClient, patience: float = 120.0) -> None:
         """`patience`: seconds to try at the end while the master is away."""
         self._attempt = attempt
         self._client = client

@@ -33,9 +33,7 @@ class Master:
         answer = self._call("POST", "registration", json={"instance": instance})
         return str(answer.json()["builder"])
 
-    def claim(
-        self, claim_id: str, instance: str, capabilities: builds.Capabilities
-    ) -> builds.Assignment | None:
+    def claim(self, claim_id: str, instance: str, capabilities: builds.Capabilities) -> builds.Assignment | None:
         """One attempt, the same for the same `claim_id`; None when nothing waits for such a builder."""
         body = {
             "claim_id": claim_id,

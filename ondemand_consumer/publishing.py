@@ -95,9 +95,7 @@ def upload(attempt: attempts.Attempt, client: master.AttemptClient, artifact: pr
 
 def describe(path: pathlib.Path, role: str) -> proofs.Artifact:
     """The file as an artifact."""
-    return proofs.Artifact(
-        name=path.name, role=role, size=path.stat().st_size, sha256=rpm_headers.sha256(path)
-    )
+    return proofs.Artifact(name=path.name, role=role, size=path.stat().st_size, sha256=rpm_headers.sha256(path))
 
 
 def checksum(image: proofs.Artifact) -> str:

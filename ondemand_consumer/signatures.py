@@ -69,9 +69,7 @@ class Keyring:
     def _rpmkeys(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         program = namespaces.find("rpmkeys")
         if program is None:
-            raise errors.ToolMissing(
-                "The program «rpmkeys» is missing on the builder", remedy="install rpm there"
-            )
+            raise errors.ToolMissing("The program «rpmkeys» is missing on the builder", remedy="install rpm there")
         return subprocess.run(
             [program, "--dbpath", str(self._database), *arguments],
             stdout=subprocess.PIPE,

@@ -125,9 +125,7 @@ def parse(text: str) -> list[Installed]:
     )
 
 
-def compare(
-    lock: locks.Lock, headers: dict[str, str], installed: Iterable[Installed], *, closed: bool
-) -> Differences:
+def compare(lock: locks.Lock, headers: dict[str, str], installed: Iterable[Installed], *, closed: bool) -> Differences:
     """`headers` maps a locked NEVRA to its digest. If not `closed`, only wanted builds count."""
     expected = {package.nevra: package for package in (lock.packages if closed else lock.wanted)}
     there = {package.nevra: package for package in installed}

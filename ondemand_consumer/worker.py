@@ -107,9 +107,7 @@ class Worker:
         bell.ring()
 
     def _register(self) -> None:
-        name = master.patiently(
-            lambda: self._master.register(self._instance), self._life, patience=float("inf")
-        )
+        name = master.patiently(lambda: self._master.register(self._instance), self._life, patience=float("inf"))
         self._say(f"builder {name} is ready")
 
     def _claim(self) -> builds.Assignment | None:

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""Fetching real RPMs from a real HTTP server: digests, signatures, resuming, the cache."""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ondemand import errors, locks, states
+from ondemand_consumer import cache, fetching, repository, rpm_headers
+from tests import builder_parts
+
+
+@pytest.fixture
+def rpm(tmp_path: pathlib.Path) -> pathlib.Path:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    return builder_parts.make_rpm(folder)
+
+
+@pytest.fixture
+def server(rpm: pathlib.Path) -> Iterator[Any]:
+    with builder_parts.serving_files(rpm.parent) as server:
+        yield server
+
+
+def _fetch(
+    tmp_path: pathlib.Path, *packages: locks.LockedPackage, keys: tuple[str, ...] = ()
+) -> tuple[fetching.Fetched, ...]:
+    return fetching.fetch(builder_parts.make_attempt(tmp_path, builder_parts.make_lock(*packages, keys=keys)))
+
+
+def test_a_locked_rpm_is_fetched_and_its_digests_are_told(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    (file,) = _fetch(tmp_path, builder_parts.locked(rpm, server.url))
+    assert file.path.read_bytes() == rpm.read_bytes()
+    assert file.header == rpm_headers.header_sha256(rpm)
+
+
+@pytest.mark.parametrize("kind", ["sha256", "sigmd5", "header-sha256"])
+def test_a_wrong_digest_of_any_kind_is_refused(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any, kind: str
+) -> None:
+    package = builder_parts.locked(rpm, server.url, checksums={kind: "0" * 64})
+    with pytest.raises(errors.WrongDigest, match="other bytes than the lock names"):
+        _fetch(tmp_path, package)
+
+
+def test_a_download_that_breaks_off_is_resumed(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:
+    big = builder_parts.make_rpm(rpm.parent, name="big", size=500_000)
+    server.breaks = 2
+    _fetch(tmp_path, builder_parts.locked(big, server.url))
+    assert [asked for _, asked in server.asked] == ["", "bytes=65536-", "bytes=131072-"]
+
+
+def test_the_next_address_is_tried_when_the_first_has_nothing(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    urls = (f"{server.url}/signed/{rpm.name}", f"{server.url}/{rpm.name}")
+    assert len(_fetch(tmp_path, builder_parts.locked(rpm, server.url, urls=urls))) == 1
+
+
+def test_an_rpm_that_nobody_has_is_a_service_error(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:
+    package = builder_parts.locked(rpm, server.url, urls=(f"{server.url}/none.rpm",))
+    with pytest.raises(errors.SourceUnavailable, match="can't be fetched"):
+        _fetch(tmp_path, package)
+
+
+def test_the_second_build_asks_no_server_though_it_knows_only_the_sigmd5(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    package = builder_parts.locked(rpm, server.url, checksums={"sigmd5": rpm_headers.sigmd5(rpm)})
+    _fetch(tmp_path / "a", package)
+    (tmp_path / "b").mkdir()
+    attempt = builder_parts.make_attempt(
+        tmp_path / "b", builder_parts.make_lock(package), cache=tmp_path / "a" / "cache"
+    )
+    (file,) = fetching.fetch(attempt)
+    assert file.from_cache
+    assert len(server.asked) == 1
+
+
+def test_a_file_that_went_bad_in_the_cache_is_fetched_anew(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    package = builder_parts.locked(rpm, server.url)
+    store = cache.Cache(tmp_path / "cache", 10**9)
+    bad = tmp_path / "bad"
+    bad.write_bytes(b"x" * package.size)
+    store.add(bad, package.checksums["sha256"], package.checksums)
+    (file,) = _fetch(tmp_path, package)
+    assert not file.from_cache
+
+
+def test_an_rpm_signed_by_a_stranger_is_refused_even_by_digest(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    home = tmp_path / "gpg"
+    key = builder_parts.make_key(home, "demo")
+    builder_parts.make_key(home, "stranger")
+    builder_parts.sign(rpm, home, "stranger")
+    package = builder_parts.locked(rpm, server.url, trust="koji-digest")
+    with pytest.raises(errors.WrongSignature, match="a key that the release does not trust"):
+        _fetch(tmp_path, package, keys=(key,))
+
+
+def test_an_rpm_signed_by_the_release_is_taken(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:
+    key = builder_parts.make_key(tmp_path / "gpg", "demo")
+    builder_parts.sign(rpm, tmp_path / "gpg", "demo")
+    package = builder_parts.locked(rpm, server.url, trust="signed:0123456789abcdef")
+    assert len(_fetch(tmp_path, package, keys=(key,))) == 1
+
+
+def test_an_unsigned_rpm_is_refused_where_the_lock_promises_a_signature(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    package = builder_parts.locked(rpm, server.url, trust="signed:0123456789abcdef")
+    with pytest.raises(errors.WrongSignature, match="carries no signature"):
+        _fetch(tmp_path, package)
+
+
+def test_the_repository_is_exactly_the_lock(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:
+    attempt = builder_parts.make_attempt(tmp_path, builder_parts.make_lock(builder_parts.locked(rpm, server.url)))
+    fetching.fetch(attempt)
+    repository.create(attempt)
+    assert (attempt.repository / "repodata" / "repomd.xml").is_file()
+    assert "exactly 1 packages" in attempt.log(states.Step.REPO).read_text()
+
+
+def test_an_rpm_that_names_itself_otherwise_is_refused(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:
+    package = builder_parts.locked(rpm, server.url, epoch=1)
+    attempt = builder_parts.make_attempt(tmp_path, builder_parts.make_lock(package))
+    fetching.fetch(attempt)
+    with pytest.raises(errors.ContentError, match="not those of the lock"):
+        repository.create(attempt)
