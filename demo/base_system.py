@@ -20,9 +20,7 @@ _USERS = {
     "systemd-resolve": (193, 193, "/", "/usr/sbin/nologin"),
     "nobody": (65534, 65534, "/", "/usr/sbin/nologin"),
 }
-_GROUPS = {
-    name: int(number) for name, _, number in (word.partition(":") for word in lists.words("groups.txt"))
-}
+_GROUPS = {name: int(number) for name, _, number in (word.partition(":") for word in lists.words("groups.txt"))}
 
 _PAM = {
     "auth": "auth sufficient pam_unix.so nullok\nauth required pam_deny.so",
@@ -146,9 +144,7 @@ def _boot_proof() -> originals.Source:
         summary="Says on the serial line that this system has booted, when asked with a token",
         files={
             "/usr/libexec/ondemand-boot-proof": (here / "ondemand-boot-proof").read_text(),
-            "/usr/lib/systemd/system/ondemand-boot-proof.service": (
-                here / "ondemand-boot-proof.service"
-            ).read_text(),
+            "/usr/lib/systemd/system/ondemand-boot-proof.service": (here / "ondemand-boot-proof.service").read_text(),
         },
         links={
             "/usr/lib/systemd/system/multi-user.target.wants/ondemand-boot-proof.service": (

@@ -40,9 +40,7 @@ _RELEASE = {
 }
 
 
-def documents(
-    updates: collections.abc.Sequence[builds.Update], when: datetime.datetime
-) -> dict[str, Document]:
+def documents(updates: collections.abc.Sequence[builds.Update], when: datetime.datetime) -> dict[str, Document]:
     """Return the update objects by alias."""
     trust = {build.source.nvr: build.trust for build in builds.builds()}
     return {update.alias: _document(number, update, trust, when) for number, update in enumerate(updates)}

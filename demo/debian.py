@@ -47,15 +47,11 @@ def _apt(work: pathlib.Path, cache: pathlib.Path) -> list[str]:
 
 def closure(work: pathlib.Path, cache: pathlib.Path) -> list[tuple[str, str]]:
     """Return (name, version) of every package of the closure that is kept."""
-    text = processes.run(
-        [*_apt(work, cache), "--simulate", "--yes", "install", *lists.words("roots.txt")], timeout=120
-    )
+    text = processes.run([*_apt(work, cache), "--simulate", "--yes", "install", *lists.words("roots.txt")], timeout=120)
     found = re.findall(r"^Inst (\S+) \((\S+) ", text, flags=re.MULTILINE)
     if not found:
         raise processes.DemoError("apt named no packages: run `apt-get update` and look at its sources.")
-    return [
-        (name.split(":")[0], version) for name, version in found if not _DROPPED.fullmatch(name.split(":")[0])
-    ]
+    return [(name.split(":")[0], version) for name, version in found if not _DROPPED.fullmatch(name.split(":")[0])]
 
 
 def download(work: pathlib.Path, cache: pathlib.Path) -> list[Deb]:

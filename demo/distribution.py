@@ -62,9 +62,7 @@ def make(output: pathlib.Path, log: Log = print) -> pathlib.Path:
     if (target / "distribution.json").is_file():
         return target
     if os.geteuid() != 0:
-        raise processes.DemoError(
-            "The demo distribution keeps files' owners, so it is made as root: run this as root."
-        )
+        raise processes.DemoError("The demo distribution keeps files' owners, so it is made as root: run this as root.")
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="making-", dir=output) as folder:
         made = pathlib.Path(folder) / "distribution"
@@ -88,11 +86,7 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
     said(f"{len(debs)} Debian packages are here")
     converted = packages.convert(debs, work)
     said("repackaged as RPMs")
-    base = [
-        path
-        for source in base_system.sources()
-        for path in rpms.build(originals.spec(source), source.name, work)
-    ]
+    base = [path for source in base_system.sources() for path in rpms.build(originals.spec(source), source.name, work)]
     own = _build_own(work)
     said("the demo's own packages are built")
     keys = {
@@ -110,9 +104,7 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
 def _build_own(work: pathlib.Path) -> list[tuple[builds.Build, list[rpms.Rpm]]]:
     story = builds.builds()
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
-        made = pool.map(
-            lambda b: rpms.build(originals.spec(b.source), b.source.nvr, work, source=True), story
-        )
+        made = pool.map(lambda b: rpms.build(originals.spec(b.source), b.source.nvr, work, source=True), story)
     return [(build, rpms.read(paths, work / "db")) for build, paths in zip(story, made, strict=True)]
 
 
@@ -172,9 +164,7 @@ def _index(main: pathlib.Path, testing: pathlib.Path, own: list[tuple[builds.Bui
         for build, found in own
         if build.place is builds.Place.TESTING
     }
-    pushed = [
-        update for update in builds.updates() if update.status == "testing" and update.content_type == "rpm"
-    ]
+    pushed = [update for update in builds.updates() if update.status == "testing" and update.content_type == "rpm"]
     notices = repositories.update_notices(pushed, binaries, datetime.datetime.now(datetime.UTC))
     repositories.index(main, groups=repositories.comps())
     repositories.index(testing, groups=repositories.comps(), notices=notices)
@@ -186,9 +176,7 @@ def _write(path: pathlib.Path, content: object) -> None:
 
 def main(arguments: collections.abc.Sequence[str] | None = None) -> int:
     """Command line: make the distribution and print its folder as the last line."""
-    parser = argparse.ArgumentParser(
-        description="Make the demo distribution from the host's own Debian packages."
-    )
+    parser = argparse.ArgumentParser(description="Make the demo distribution from the host's own Debian packages.")
     parser.add_argument(
         "--output", type=pathlib.Path, required=True, help="folder that holds distributions and downloads"
     )

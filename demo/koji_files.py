@@ -20,7 +20,7 @@ SCRATCH_CHILD = 9101
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Signature:
-    """One signed copy: `key_id` are Koji's eight digits, digests are of the whole file."""
+    """One copy of a file: `key_id` are Koji's eight digits, "" for the unsigned copy; digests are of the whole file."""
 
     key_id: str
     sha256: str
@@ -66,14 +66,26 @@ def place(
                 to_sign[build.trust] += [plain, *signed] if build.trust is builds.Trust.STRANGER else signed
     for trust, paths in to_sign.items():
         signing.sign(keys[trust], paths)
+    for build, _ in own:
+        if build.place is builds.Place.SCRATCH:
+            (task_folder(folder, SCRATCH_CHILD) / "build.log").write_text("The scratch build succeeded.\n")
     return {
-        rpm.path.name.removesuffix(".rpm"): [
-            _signature(signed_path(folder, build, rpm, keys[build.trust]), keys[build.trust])
-        ]
+        rpm.path.name.removesuffix(".rpm"): _copies(folder, build, rpm, keys)
         for build, found in own
-        if build.trust in keys
+        if build.place is not builds.Place.SCRATCH
         for rpm in found
     }
+
+
+def _copies(
+    folder: pathlib.Path,
+    build: builds.Build,
+    rpm: rpms.Rpm,
+    keys: collections.abc.Mapping[builds.Trust, signing.Key],
+) -> list[Signature]:
+    plain, *signed = _targets(folder, build, rpm, keys)
+    copies = [] if build.trust is builds.Trust.STRANGER else [_signature(plain, "")]
+    return copies + [_signature(path, keys[build.trust].key_id) for path in signed]
 
 
 def _targets(
@@ -88,7 +100,7 @@ def _targets(
     return [plain, signed_path(folder, build, rpm, keys[build.trust])] if build.trust in keys else [plain]
 
 
-def _signature(path: pathlib.Path, key: signing.Key) -> Signature:
+def _signature(path: pathlib.Path, key_id: str) -> Signature:
     content = path.read_bytes()
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return Signature(key_id=key.key_id, sha256=hashlib.sha256(content).hexdigest(), md5=md5)
+    return Signature(key_id=key_id, sha256=hashlib.sha256(content).hexdigest(), md5=md5)

@@ -54,11 +54,6 @@ def records(
                 {"sigkey": copy.key_id, "sighash": copy.md5, "sha256": copy.sha256, "md5": copy.md5}
                 for copy in signatures.get(rpm.path.name.removesuffix(".rpm"), [])
             ]
-    outputs = {
-        str(koji_files.SCRATCH_CHILD): sorted(
-            rpm.path.name for build, found in own if build.place is builds.Place.SCRATCH for rpm in found
-        )
-    }
     return {
         "tags": _tag_rows(),
         "parents": _TAGS,
@@ -67,7 +62,6 @@ def records(
         "signatures": signed,
         "tagged": tagged,
         "tasks": tasks,
-        "outputs": outputs,
     }
 
 
@@ -82,9 +76,7 @@ def _tag_rows() -> list[Row]:
             "arches": "x86_64",
             "locked": False,
         }
-        extra = (
-            {"sidetag": True, "sidetag_user": "packager", "sidetag_user_id": 1} if "-side-" in name else {}
-        )
+        extra = {"sidetag": True, "sidetag_user": "packager", "sidetag_user_id": 1} if "-side-" in name else {}
         rows.append({**row, "maven_support": False, "maven_include_all": False, "extra": extra})
     return rows
 

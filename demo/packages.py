@@ -19,22 +19,7 @@ _MERGED = ("bin", "sbin", "lib", "lib64")
 
 # Programs whose libraries are left out with Debian's own machinery, and units that need such programs.
 _LEFT_OUT_OF = {
-    "rpm": [
-        *(
-            "usr/bin/rpmbuild",
-            "usr/bin/rpmspec",
-            "usr/bin/rpmsign",
-            "usr/bin/rpm2archive",
-            "usr/bin/rpm2cpio",
-        ),
-        *(
-            "usr/bin/rpmlua",
-            "usr/bin/rpmgraph",
-            "usr/bin/gendiff",
-            "usr/lib/rpm/rpmdeps",
-            "usr/lib/rpm/elfdeps",
-        ),
-    ],
+    "rpm": lists.words("left-out-rpm.txt"),
     "grub2-tools": ["usr/bin/grub-mount", "usr/bin/grub-mkfont", "usr/bin/grub-mkrescue"],
     "util-linux": ["usr/lib/systemd/system/fstrim.*"],
     "e2fsprogs": ["usr/lib/systemd/system", "usr/lib/x86_64-linux-gnu/e2fsprogs", "etc/cron.d"],
@@ -76,9 +61,7 @@ def convert(debs: collections.abc.Sequence[debian.Deb], work: pathlib.Path) -> l
     return sorted(path for paths in made for path in paths)
 
 
-def _convert(
-    deb: debian.Deb, known: collections.abc.Collection[str], work: pathlib.Path
-) -> list[pathlib.Path]:
+def _convert(deb: debian.Deb, known: collections.abc.Collection[str], work: pathlib.Path) -> list[pathlib.Path]:
     name = relations.rpm_name(deb.name)
     tree = work / f"{name}.files"
     debian.unpack(deb, tree)
@@ -142,10 +125,7 @@ def spec(deb: debian.Deb, tree: pathlib.Path, known: collections.abc.Collection[
     provided = relations.provides(deb.fields) + _EXTRA_PROVIDES.get(name, [])
     lines += [f"Provides: {text}" for text in provided]
     lines += ["Requires(pre): filesystem"]
-    lines += [
-        f"Requires: {text}"
-        for text in relations.requirements(deb.fields, known) + _EXTRA_REQUIRES.get(name, [])
-    ]
+    lines += [f"Requires: {text}" for text in relations.requirements(deb.fields, known) + _EXTRA_REQUIRES.get(name, [])]
     lines += ["", "%description", _escape(description or summary)]
     lines += ["", "%install", "rm -rf %{buildroot}", f"mv '{tree}' %{{buildroot}}"]
     lines += [

@@ -54,9 +54,7 @@ def _clean(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.+~]", ".", text)
 
 
-def requirements(
-    fields: collections.abc.Mapping[str, str], known: collections.abc.Collection[str]
-) -> list[str]:
+def requirements(fields: collections.abc.Mapping[str, str], known: collections.abc.Collection[str]) -> list[str]:
     """Return the Requires lines for a Debian package's Depends and Pre-Depends.
 
     `known` are the Debian names (real and provided) the distribution has; other alternatives are left out.
@@ -99,6 +97,4 @@ def provides(fields: collections.abc.Mapping[str, str]) -> list[str]:
     if rpm_name(name) != name:
         names.append(name)
     # A provided name without a version satisfies no versioned dependency, so each gets the package's own.
-    return [
-        f"{rpm_name(other)} = {own}" for other in dict.fromkeys(names) if rpm_name(other) != rpm_name(name)
-    ]
+    return [f"{rpm_name(other)} = {own}" for other in dict.fromkeys(names) if rpm_name(other) != rpm_name(name)]

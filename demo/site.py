@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Writes the configuration of a service that builds the demo release: what an operator would write by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import socket
+
+CONFIG = pathlib.Path(__file__).resolve().parent.parent / "config"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Site:
+    """One configured service. `environment` makes any `ondemand` process part of it; `settings` is its file."""
+
+    folder: pathlib.Path
+    url: str
+    settings: pathlib.Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of its processes."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("ONDEMAND_", "FEDORA_"))}
+        return {**kept, "ONDEMAND_CONF": str(self.settings)}
+
+
+def write(
+    folder: pathlib.Path,
+    distribution: pathlib.Path,
+    servers: str,
+    *,
+    mail_port: int = 0,
+    cache: pathlib.Path | None = None,
+    tables: dict[str, dict[str, object]] | None = None,
+) -> Site:
+    """Writes settings, release `demo`, presets and mail texts below `folder`.
+
+    `servers` is the address of the demo's Koji, Bodhi and repositories; `tables` adds or overrides settings.
+    """
+    port = _free_port()
+    config = folder / "config"
+    for name in ("presets", "mail"):
+        shutil.copytree(CONFIG / name, config / name, dirs_exist_ok=True)
+    (config / "releases").mkdir(parents=True, exist_ok=True)
+    shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
+    (config / "releases" / "demo.toml").write_text(_release(servers))
+    url = f"http://127.0.0.1:{port}"
+    sections: dict[str, dict[str, object]] = {
+        "master": {
+            "url": url,
+            "port": port,
+            "data": str(folder / "master"),
+            "config": str(config),
+            "anonymous_owner": "you",
+            "own_code": ["you"],
+        },
+        "builder": {
+            "work": str(folder / "builder"),
+            "cache": str(cache or folder / "cache"),
+            "bell": str(folder / "bell.sock"),
+        },
+        "queue": {},
+        "mail": {"host": "127.0.0.1", "port": mail_port, "sender": "ondemand@demo.example"} if mail_port else {},
+    }
+    for name, values in (tables or {}).items():
+        sections.setdefault(name, {}).update(values)
+    settings = folder / "ondemand.toml"
+    settings.write_text("".join(_table(name, values) for name, values in sections.items() if values))
+    settings.chmod(0o600)
+    return Site(folder=folder, url=url, settings=settings)
+
+
+def _table(name: str, values: dict[str, object]) -> str:
+    return f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()) + "\n"
+
+
+def _release(servers: str) -> str:
+    return f"""\
+name = "demo"
+title = "The demo distribution"
+version = "1"
+arches = ["x86_64"]
+kickstart_syntax = "F44"
+dist_tag = "demo1"
+koji_hub = "{servers}/kojihub"
+koji_topurl = "{servers}"
+bodhi = "{servers}"
+trust = "allow-unsigned-from-koji"
+key_files = ["demo.asc"]
+
+[[repositories]]
+id = "main"
+baseurl = "{servers}/repositories/main"
+
+[[repositories]]
+id = "updates-testing"
+baseurl = "{servers}/repositories/updates-testing"
+role = "testing"
+
+[image_types.live]
+backend = "kiwi"
+preset = "demo-live"
+"""
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
