@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures that all tests share, and the rule that CI skips nothing in silence."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from demo import distribution as demo_distribution
+from demo import servers as demo_servers
+from ondemand import settings
+from ondemand_web import service
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ALLOWED_SKIPS = ("needs the shared metadata",)
+"""Reasons for which CI may skip a test; every other skip there is a failure."""
+_skipped: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes each skip with its reason."""
+    if report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        _skipped.append(f"{report.nodeid}: {reason}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a skip that is not allowed fails the run."""
+    refused = [line for line in _skipped if not any(reason in line for reason in ALLOWED_SKIPS)]
+    if os.environ.get("CI") and refused:
+        print("\nskipped, though CI may not:", *refused, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def distribution() -> pathlib.Path:
+    """The demo distribution, made once for these sources."""
+    if os.geteuid() != 0 or not all(map(shutil.which, ("apt-get", "rpmbuild", "createrepo_c"))):
+        pytest.skip("needs root, apt-get, rpmbuild and createrepo_c to make the demo distribution")
+    return demo_distribution.make(ROOT / "build" / "demo-distribution")
+
+
+@pytest.fixture(scope="session")
+def servers(distribution: pathlib.Path) -> Iterator[str]:
+    """The address of the demo's Koji, Bodhi and repositories."""
+    running = demo_servers.DemoServers(distribution)
+    yield running.start()
+    running.stop()
+
+
+@pytest.fixture
+def here(tmp_path: pathlib.Path) -> Iterator[service.Service]:
+    """A master's parts on an empty SQLite database, with the releases of config/."""
+    made = service.make(
+        settings.load(
+            master={
+                "data": tmp_path / "master",
+                "config": ROOT / "config",
+                "anonymous_owner": "alice",
+                "url": "http://master.example",
+            }
+        )
+    )
+    yield made
+    made.database.close()

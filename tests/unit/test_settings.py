@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Settings: every key documented, unknown keys refused, the environment before the file."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from ondemand import errors, settings
+
+DOCUMENT = (pathlib.Path(__file__).parents[2] / "docs" / "settings.md").read_text()
+SECTIONS = {name: field.annotation for name, field in settings.Settings.model_fields.items()}
+KEYS = [(name, key) for name, cls in SECTIONS.items() if cls is not None for key in cls.model_fields]
+
+
+@pytest.mark.parametrize(("section", "key"), KEYS)
+def test_every_key_is_documented_in_its_section(section: str, key: str) -> None:
+    part = DOCUMENT.split(f"## [{section}]\n")[1].split("\n## ")[0]
+    assert f"| `{key}` |" in part
+
+
+def test_the_document_names_no_key_that_does_not_exist() -> None:
+    assert DOCUMENT.count("\n| `") == len(KEYS)
+
+
+def test_an_unknown_key_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ondemand.toml"
+    file.write_text("[master]\nprot = 1\n")
+    monkeypatch.setenv("ONDEMAND_CONF", str(file))
+    with pytest.raises(errors.InvalidRequest, match="prot"):
+        settings.load()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "ondemand.toml"
+    file.write_text("[master]\nport = 1\nthreads = 3\n")
+    monkeypatch.setenv("ONDEMAND_CONF", str(file))
+    monkeypatch.setenv("ONDEMAND_MASTER__PORT", "2")
+    loaded = settings.load().master
+    assert (loaded.port, loaded.threads) == (2, 3)
