@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+"""Parts for the master's tests: builds in a state, builders, locks. Tests no thing itself."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+
+import sqlalchemy as sa
+
+from ondemand import build_requests
+from ondemand.builds import Capabilities, FinishReport
+from ondemand.locks import Lock, LockedPackage
+from ondemand.proofs import Artifact, Proof, ProofKind
+from ondemand.states import State
+from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.database import clock
+from ondemand_web.files.models import ArtifactFile
+from ondemand_web.people import services as people
+from ondemand_web.queue import services as queue
+from ondemand_web.queue.models import Attempt
+from ondemand_web.service import Service
+
+CAN = Capabilities(arches=("x86_64",), backends={"kiwi": ("live",)}, disk=10 * 1024**3, memory=8 * 1024**3)
+IMAGE = Artifact(name="image.iso", role="image", size=3, sha256="a" * 64)
+LOCK = Lock(
+    release="f44",
+    arch="x86_64",
+    image_type="live",
+    snapshot={"fedora": "b" * 64},
+    requested=("bash",),
+    packages=(
+        LockedPackage(
+            name="bash",
+            version="5.3",
+            release="1.fc44",
+            arch="x86_64",
+            origin="side repository",
+            urls=("http://x/bash.rpm",),
+            checksums={"sha256": "c" * 64},
+            trust="koji-digest",
+            wanted=True,
+            reference="koji:bash-5.3-1.fc44",
+            build="bash-5.3-1.fc44",
+        ),
+    ),
+)
+
+
+def submit(here: Service, owner: str = "alice", **fields: object) -> int:
+    """A build in state `received`."""
+    request = build_requests.validate({"release": "f44", **fields})
+    return builds.submit(here.database, request, owner, None).id
+
+
+def queued(here: Service, owner: str = "alice", disk: int = 1024, **fields: object) -> int:
+    """A build in state `queued`."""
+    build_id = submit(here, owner, **fields)
+    with here.database.writing() as session:
+        now = clock(session)
+        values = {"backend": "kiwi", "disk": disk, "turn": builds.turn(session, owner, now)}
+        builds.move(session, old=State.RECEIVED, new=State.QUEUED, where=[Build.id == build_id], values=values)
+        session.add(BuildLock(build_id=build_id, digest="d", body=LOCK.model_dump(mode="json"), kickstart="lang C\n"))
+    return build_id
+
+
+def builder(here: Service, name: str = "one") -> str:
+    """A registered builder; gives its name."""
+    people.add_builder(here.database, name)
+    queue.register(here.database, name, f"{name}-instance", here.settings.queue)
+    return name
+
+
+def claim(here: Service, name: str = "one", claim_id: str | None = None, can: Capabilities = CAN) -> Attempt | None:
+    """What a claim gives."""
+    limits = here.settings.queue
+    won = queue.claim(here.database, name, f"{name}-instance", claim_id or str(uuid.uuid4()), can, limits)
+    return won[1] if won else None
+
+
+def let_pass(here: Service, attempt: Attempt) -> None:
+    """Moves the attempt's deadline into the past."""
+    with here.database.writing() as session:
+        deadline = clock(session) - datetime.timedelta(seconds=1)
+        where = (Attempt.build_id == attempt.build_id, Attempt.number == attempt.number)
+        session.execute(sa.update(Attempt).where(*where).values(deadline=deadline))
+
+
+def store(here: Service, attempt: Attempt) -> None:
+    """The image as stored."""
+    with here.database.writing() as session:
+        row = ArtifactFile(build_id=attempt.build_id, attempt=attempt.number, state="stored", **IMAGE.model_dump())
+        session.add(row)
+
+
+def success() -> FinishReport:
+    """A report with all proofs held."""
+    return FinishReport(
+        proofs=tuple(Proof(kind=kind, held=True, how="seen") for kind in ProofKind), artifacts=(IMAGE,)
+    )
+
+
+def state(here: Service, build_id: int) -> State:
+    """The build's state."""
+    with here.database.reading() as session:
+        return State(builds.get(session, build_id).state)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The API: what it takes and gives, and problem documents for what it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from ondemand_web import app
+from ondemand_web.people import services as people
+from ondemand_web.service import Service
+from tests import master_parts as parts
+
+WORKER = "/api/v1/worker"
+
+
+@pytest.fixture
+def web(here: Service) -> FlaskClient:
+    return app.make(here).test_client()
+
+
+@pytest.fixture
+def worker(here: Service) -> dict[str, str]:
+    return {"Authorization": f"Bearer {people.add_builder(here.database, 'one')}"}
+
+
+def begin(here: Service, web: FlaskClient, worker: dict[str, str]) -> str:
+    """A running attempt; gives its address."""
+    build_id = parts.queued(here)
+    body = {"claim_id": "claim-0001", "instance": "instance-1", "capabilities": parts.CAN.model_dump(mode="json")}
+    assert web.post(f"{WORKER}/claims", json=body, headers=worker).status_code == 200
+    return f"{WORKER}/builds/{build_id}/attempts/1"
+
+
+def test_a_submission_is_answered_at_once_with_id_and_page(web: FlaskClient) -> None:
+    answer = web.post("/api/v1/builds", json={"release": "f44", "builds": ["bash-5.3.3-1.fc44"]})
+    assert answer.status_code == 202
+    assert answer.json == {"id": 1, "state": "received", "page": "http://master.example/builds/1"}
+
+
+def test_the_same_key_makes_one_build_and_another_body_is_refused(web: FlaskClient) -> None:
+    key = {"Idempotency-Key": "k1"}
+    one = web.post("/api/v1/builds", json={"release": "f44"}, headers=key)
+    two = web.post("/api/v1/builds", json={"release": "f44"}, headers=key)
+    other = web.post("/api/v1/builds", json={"release": "f43"}, headers=key)
+    assert one.json == two.json
+    assert (other.status_code, other.get_json()["code"]) == (422, "idempotency-mismatch")
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "status"),
+    [
+        ({"release": "f44", "image_type": "floppy"}, "invalid-request", 422),
+        ({"release": "f44", "surprise": 1}, "invalid-request", 422),
+        ({}, "invalid-request", 422),
+        ({"release": "f44", "kickstart": "%post\nid\n%end\n"}, "not-permitted", 403),
+        ({"release": "f44", "repositories": [{"name": "x", "url": "http://x"}]}, "not-permitted", 403),
+    ],
+)
+def test_what_is_refused_is_a_problem_document(web: FlaskClient, body: Any, code: str, status: int) -> None:
+    answer = web.post("/api/v1/builds", json=body)
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+    assert answer.get_json()["code"] == code
+    assert answer.get_json()["detail"].endswith(".")
+
+
+def test_an_unknown_build_and_address_are_problem_documents(web: FlaskClient) -> None:
+    assert web.get("/api/v1/builds/99").get_json()["code"] == "unknown-build"
+    missing = web.get("/api/v1/nothing")
+    assert (missing.status_code, missing.content_type) == (404, "application/problem+json")
+
+
+def test_a_build_is_shown_listed_and_canceled(web: FlaskClient, here: Service) -> None:
+    build_id = parts.queued(here)
+    shown = web.get(f"/api/v1/builds/{build_id}").get_json()
+    assert shown["wanted"][0]["origin"] == "side repository"
+    assert web.post(f"/api/v1/builds/{build_id}/cancel").get_json()["state"] == "canceled"
+    assert [item["state"] for item in web.get("/api/v1/builds").get_json()["builds"]] == ["canceled"]
+
+
+def test_another_s_build_can_not_be_canceled(web: FlaskClient, here: Service) -> None:
+    build_id = parts.queued(here, "bob")
+    assert web.post(f"/api/v1/builds/{build_id}/cancel").status_code == 403
+
+
+def test_the_worker_api_wants_a_token(web: FlaskClient) -> None:
+    answer = web.post(f"{WORKER}/registration", json={"instance": "instance-1"})
+    assert (answer.status_code, answer.get_json()["code"]) == (401, "not-authenticated")
+
+
+def test_a_log_is_appended_and_read_by_offset(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    attempt = begin(here, web, worker)
+    log = f"{attempt}/logs/build"
+    assert web.put(f"{log}?offset=0", data=b"one\n", headers=worker).get_json() == {"size": 4}
+    wrong = web.put(f"{log}?offset=0", data=b"two\n", headers=worker)
+    assert (wrong.status_code, wrong.get_json()["size"]) == (409, 4)
+    web.put(f"{log}?offset=4", data=b"two\n", headers=worker)
+    read = web.get("/api/v1/builds/1/log?step=build&from=4")
+    assert (read.data, read.headers["X-Log-Size"], read.headers["X-Log-Done"]) == (b"two\n", "8", "no")
+
+
+def test_another_builder_s_attempt_is_out_of_reach(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    attempt = begin(here, web, worker)
+    other = {"Authorization": f"Bearer {people.add_builder(here.database, 'two')}"}
+    assert web.post(f"{attempt}/beat", headers=other).get_json()["code"] == "lease-lost"
+    assert web.put(f"{attempt}/artifacts/x?offset=0", data=b"x", headers=other).status_code == 409
+
+
+def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    attempt = begin(here, web, worker)
+    file = {"name": "x.iso", "role": "image", "size": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
+    web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abd", headers=worker)
+    wrong = web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker)
+    assert wrong.get_json()["code"] == "wrong-digest"
+    web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abc", headers=worker)
+    assert web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker).status_code == 202
+    listed = web.get(f"{attempt}/artifacts", headers=worker).get_json()["artifacts"]
+    assert [item["state"] for item in listed] == ["uploaded"]
+
+
+@pytest.mark.parametrize("name", ["..%2Fx", ".hidden", "a b"])
+def test_a_name_that_could_leave_the_folder_is_refused(
+    web: FlaskClient, here: Service, worker: dict[str, str], name: str
+) -> None:
+    attempt = begin(here, web, worker)
+    assert web.put(f"{attempt}/artifacts/{name}?offset=0", data=b"x", headers=worker).status_code in (404, 422)
+
+
+def test_releases_tell_what_can_be_asked(web: FlaskClient) -> None:
+    found = {item["name"]: item for item in web.get("/api/v1/releases").get_json()["releases"]}
+    assert found["f44"]["image_types"] == {"live": "kiwi"}
+
+
+def test_the_api_describes_itself(web: FlaskClient) -> None:
+    paths = web.get("/api/v1/openapi/openapi.json").get_json()["paths"]
+    assert "/api/v1/builds" in paths

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: MIT
+"""The queue: one attempt at a time, fenced, never lost."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+import pytest
+
+from ondemand import errors
+from ondemand.builds import Capabilities, FinishReport
+from ondemand.states import State
+from ondemand_web.builds import services as builds
+from ondemand_web.events import services as events
+from ondemand_web.queue import duties
+from ondemand_web.queue import services as queue
+from ondemand_web.service import Service
+from tests import master_parts as parts
+
+FAILED = FinishReport(error=errors.ToolFailed("kiwi failed").as_dict())
+BROKEN = FinishReport(error=errors.TooLittleDisk("no room").as_dict())
+
+
+def test_a_claim_gives_the_build_whose_turn_it_is(here: Service) -> None:
+    name, first = parts.builder(here), parts.queued(here)
+    parts.queued(here)
+    attempt = parts.claim(here, name)
+    assert attempt is not None
+    assert (attempt.build_id, attempt.number) == (first, 1)
+    assert parts.state(here, first) is State.BUILDING
+
+
+def test_one_owner_s_hundred_do_not_stand_before_another_s_one(here: Service) -> None:
+    name = parts.builder(here)
+    for _ in range(3):
+        parts.queued(here, "alice")
+    late = parts.queued(here, "bob")
+    parts.claim(here, name)
+    second = parts.claim(here, name)
+    assert second is not None
+    assert second.build_id == late
+
+
+def test_many_claims_at_once_give_each_build_once(here: Service) -> None:
+    names = [parts.builder(here, f"b{number}") for number in range(6)]
+    wanted = {parts.queued(here) for _ in range(4)}
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        won = [attempt.build_id for attempt in pool.map(lambda name: parts.claim(here, name), names) if attempt]
+    assert sorted(won) == sorted(wanted)
+
+
+def test_the_same_claim_id_gives_the_same_attempt(here: Service) -> None:
+    name, _, _ = parts.builder(here), parts.queued(here), parts.queued(here)
+    one, two = parts.claim(here, name, "claim-0001"), parts.claim(here, name, "claim-0001")
+    assert one is not None
+    assert two is not None
+    assert (one.build_id, one.number) == (two.build_id, two.number)
+
+
+@pytest.mark.parametrize(
+    "can",
+    [
+        Capabilities(arches=("aarch64",), backends={"kiwi": ("live",)}, disk=10**12, memory=10**12),
+        Capabilities(arches=("x86_64",), backends={"lorax": ("boot",)}, disk=10**12, memory=10**12),
+        Capabilities(arches=("x86_64",), backends={}, disk=10**12, memory=10**12),
+        Capabilities(arches=("x86_64",), backends={"kiwi": ("live",)}, disk=10, memory=10**12),
+    ],
+)
+def test_a_builder_gets_only_what_it_can_build(here: Service, can: Capabilities) -> None:
+    name, _ = parts.builder(here), parts.queued(here)
+    assert parts.claim(here, name, can=can) is None
+
+
+def test_a_passed_lease_is_lost_and_the_build_queued_again(here: Service) -> None:
+    name, build_id = parts.builder(here), parts.queued(here)
+    attempt = parts.claim(here, name)
+    assert attempt is not None
+    assert queue.reap(here.database, here.settings.queue) == 0
+    parts.let_pass(here, attempt)
+    assert queue.reap(here.database, here.settings.queue) == 1
+    assert parts.state(here, build_id) is State.QUEUED
+    with pytest.raises(errors.LeaseLost):
+        queue.beat(here.database, name, build_id, 1, here.settings.queue)
+
+
+def test_a_late_beat_before_the_reaper_is_taken(here: Service) -> None:
+    name, build_id = parts.builder(here), parts.queued(here)
+    attempt = parts.claim(here, name)
+    assert attempt is not None
+    parts.let_pass(here, attempt)
+    assert queue.beat(here.database, name, build_id, 1, here.settings.queue) is False
+    assert queue.reap(here.database, here.settings.queue) == 0
+
+
+def test_a_retry_prefers_another_builder(here: Service) -> None:
+    one, two, build_id = parts.builder(here, "one"), parts.builder(here, "two"), parts.queued(here)
+    parts.claim(here, one)
+    queue.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
+    assert parts.claim(here, one) is None
+    again = parts.claim(here, two)
+    assert again is not None
+    assert again.number == 2
+
+
+def test_a_retry_takes_the_same_builder_when_it_is_alone(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    parts.claim(here, one)
+    queue.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
+    assert parts.claim(here, one) is not None
+
+
+def test_a_builder_that_starts_anew_ends_its_older_attempts(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    parts.claim(here, one)
+    assert queue.register(here.database, one, "another-instance", here.settings.queue) == 1
+    assert parts.state(here, build_id) is State.QUEUED
+
+
+def test_three_attempts_are_enough(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    for number in (1, 2, 3):
+        parts.claim(here, one)
+        queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
+    assert parts.state(here, build_id) is State.FAILED
+
+
+def test_a_drain_does_not_count_as_an_attempt(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    for number in (1, 2, 3, 4):
+        parts.claim(here, one)
+        queue.finish(here.database, one, build_id, number, FinishReport(canceled=True), here.settings.queue)
+    assert parts.state(here, build_id) is State.QUEUED
+
+
+def test_a_failure_of_the_content_is_final(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    parts.claim(here, one)
+    assert queue.finish(here.database, one, build_id, 1, FAILED, here.settings.queue) is State.FAILED
+    assert parts.state(here, build_id) is State.FAILED
+
+
+def test_success_needs_all_proofs_and_stored_files(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    with pytest.raises(errors.StateConflict, match="not all of its artifacts"):
+        queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue)
+    parts.store(here, attempt)
+    without = parts.success().model_copy(update={"proofs": parts.success().proofs[:3]})
+    with pytest.raises(errors.StateConflict, match="four proofs"):
+        queue.finish(here.database, one, build_id, 1, without, here.settings.queue)
+    assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
+
+
+def test_a_report_said_twice_is_answered_twice(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    parts.store(here, attempt)
+    for _ in range(2):
+        assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
+
+
+def test_a_lost_attempt_can_not_win(here: Service) -> None:
+    one, two, build_id = parts.builder(here, "one"), parts.builder(here, "two"), parts.queued(here)
+    first = parts.claim(here, one)
+    assert first is not None
+    parts.store(here, first)
+    parts.let_pass(here, first)
+    queue.reap(here.database, here.settings.queue)
+    assert parts.claim(here, two) is not None
+    with pytest.raises(errors.LeaseLost):
+        queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue)
+
+
+def test_cancel_and_finish_whoever_is_first_wins(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    parts.store(here, attempt)
+    builds.cancel(here.database, build_id, "alice")
+    assert queue.beat(here.database, one, build_id, 1, here.settings.queue) is True
+    assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.CANCELED
+    assert parts.state(here, build_id) is State.CANCELED
+
+
+def test_event_numbers_have_no_gap(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    for number in (1, 2, 3):
+        parts.claim(here, one)
+        queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
+    with here.database.reading() as session:
+        found = events.of_build(session, build_id, 0, 100)
+    assert [event.seq for event in found] == list(range(1, len(found) + 1))
+    assert [event.body["new"] for event in found if event.kind == events.STATE_CHANGED] == [
+        "received", "queued", "building", "queued", "building", "queued", "building", "failed",
+    ]  # fmt: skip
+
+
+def test_after_a_pause_leases_are_extended_before_anyone_is_reaped(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    parts.let_pass(here, attempt)
+    queue.extend_all(here.database, here.settings.queue)
+    assert queue.reap(here.database, here.settings.queue) == 0
+    assert parts.state(here, build_id) is State.BUILDING
+
+
+def test_a_duty_has_one_holder(here: Service) -> None:
+    assert duties.hold(here.database, "reap", "one")
+    assert not duties.hold(here.database, "reap", "two")
+    assert duties.hold(here.database, "reap", "one")
+    duties.release(here.database, "one")
+    assert duties.hold(here.database, "reap", "two")
