@@ -11,6 +11,7 @@ from ondemand import locks
 
 PROOF_PACKAGE = "ondemand-boot-proof"
 _ESCAPE = re.compile(r"\x1b(?:\[[0-9;?=]*[ -/]*[@-~]|[()][0-9A-B]|[=>78cM])|[\x00-\x08\x0b-\x1f\x7f]")
+_LINE_END = re.compile(r"\r+\n?")
 _PACKAGE = re.compile(r"ONDEMAND-PROOF package (\S+)-(\d+):(\S+) ([0-9a-f]{64})")
 _LINE = re.compile(r"ONDEMAND-PROOF (missing|failed-unit|state|root) (\S.*)")
 _EDGE = re.compile(r"ONDEMAND-PROOF token=(\S+) (begin|end)")
@@ -24,7 +25,7 @@ _LOGIN = re.compile(r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser")
 
 def clean(text: str) -> str:
     """The text without terminal control sequences."""
-    return _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _ESCAPE.sub("", _LINE_END.sub("\n", text))
 
 
 @dataclasses.dataclass(kw_only=True)

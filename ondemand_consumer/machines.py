@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import json
@@ -81,7 +82,8 @@ def argv(
     words += ["-device", "isa-debugcon,iobase=0x402,chardev=firmware"]
     words += ["-qmp", f"unix:{_escaped(str(qmp))},server=on,wait=off"]
     for name, value in credentials.items():
-        words += ["-smbios", f"type=11,value=io.systemd.credential:{name}={_escaped(value)}"]
+        coded = base64.b64encode(value.encode()).decode()
+        words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={coded}"]
     return words
 
 

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""Small true images: what is inside is read, and what can't boot is said to."""
+
+import os
+import pathlib
+
+import pytest
+
+from ondemand import errors, states
+from ondemand_consumer import boot, machines, rpm_headers, verification
+from tests import builder_parts
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def _image(folder: pathlib.Path, rpm: pathlib.Path, *, nested: bool) -> pathlib.Path:
+    builder_parts.need("mksquashfs", "xorriso", "mkfs.ext4")
+    root = folder / "root"
+    builder_parts.run(
+        *("rpm", "--root", str(root), "--dbpath", "/usr/lib/sysimage/rpm", "--install", "--nodeps", str(rpm))
+    )
+    live = folder / "iso" / "LiveOS"
+    live.mkdir(parents=True)
+    if nested:
+        inner = folder / "outer" / "LiveOS"
+        inner.mkdir(parents=True)
+        builder_parts.run("mkfs.ext4", "-q", "-d", str(root), str(inner / "rootfs.img"), "16M")
+        root = folder / "outer"
+    builder_parts.run("mksquashfs", str(root), str(live / "squashfs.img"), "-quiet", "-no-progress")
+    image = folder / "image.iso"
+    builder_parts.run("xorriso", "-as", "mkisofs", "-o", str(image), str(folder / "iso"))
+    return image
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["squashfs", "ext4 in squashfs"])
+def test_the_packages_in_an_image_are_read_with_their_digests(tmp_path: pathlib.Path, nested: bool) -> None:
+    rpm = builder_parts.make_rpm(tmp_path)
+    attempt = builder_parts.make_attempt(tmp_path)
+    (package,) = verification.read(attempt, _image(tmp_path, rpm, nested=nested))
+    assert (package.nevra, package.header) == ("ball-1-1.noarch", rpm_headers.header_sha256(rpm))
+
+
+def test_a_file_that_is_no_image_is_said_to_be_none(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "image.iso").write_bytes(b"x" * 10**6)
+    with pytest.raises(errors.WrongContents, match="can't be looked into"):
+        verification.read(builder_parts.make_attempt(tmp_path), tmp_path / "image.iso")
+
+
+def test_an_image_without_a_boot_loader_does_not_boot_and_a_picture_shows_it(tmp_path: pathlib.Path) -> None:
+    builder_parts.need(machines.program())
+    image, screen = tmp_path / "image.iso", tmp_path / "screen.png"
+    image.write_bytes(b"\0" * 10**6)
+    attempt = builder_parts.make_attempt(tmp_path, memory=256, boot_timeout=60.0)
+    proof, error = boot.prove(attempt, image, (), screen)
+    assert not proof.held and error and "No bootable device" in str(error)
+    assert screen.read_bytes().startswith(b"\x89PNG")
+    assert "No bootable device" in attempt.log(states.Step.BOOT).read_text()
+
+
+def test_acceleration_is_what_truly_runs() -> None:
+    builder_parts.need(machines.program())
+    assert machines.acceleration()[1].partition(",")[0] in ("kvm", "tcg")

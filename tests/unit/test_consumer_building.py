@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Plans stay below their folder; a failed tool is told by its line."""
+
+import os
+import pathlib
+
+import pytest
+
+from ondemand import errors, locks, plugins
+from ondemand_consumer import building
+from tests import builder_parts
+
+KIWI = """[ INFO    ]: 10:01:02 | Installing bootstrap packages
+[ DEBUG   ]: 10:01:03 | EXEC: [dnf install]
+[ ERROR   ]: 10:01:04 | KiwiBootStrapPhaseFailed: Bootstrap package installation failed: No package nosuch
+[ INFO    ]: 10:01:05 | Cleaning up Prepare instance
+
+"""
+
+
+class Tool:
+    """A backend that runs one shell line."""
+
+    name = "tool"
+    closed = True
+    image_types = frozenset({"live"})
+    tools: tuple[str, ...] = ("bash",)
+
+    def __init__(self, script: str) -> None:
+        self._script = script
+
+    def disk(self, lock: locks.Lock) -> int:
+        return 10**6
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        command = plugins.Command(argv=("bash", "-c", self._script), timeout=20)
+        return plugins.Plan(files={"a/note": order.label}, commands=(command,), image="out/*.iso", folders=("out",))
+
+
+def _plan(**changes: object) -> plugins.Plan:
+    values = {"files": {}, "commands": (), "image": "*.iso", **changes}
+    return plugins.Plan(**values)  # type: ignore[arg-type]
+
+
+def test_the_failing_line_is_the_tools_error_without_its_time_stamp(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "log").write_text(KIWI)
+    assert building.failing_line(tmp_path / "log").startswith("KiwiBootStrapPhaseFailed: Bootstrap")
+
+
+def test_without_an_error_it_is_the_last_line_that_says_anything(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "log").write_text("one\ntwo\n\n")
+    assert building.failing_line(tmp_path / "log") == "two"
+
+
+@pytest.mark.parametrize("name", ["../out", "/etc/passwd", "", "a/../../b"])
+def test_a_plan_writes_nothing_outside_its_folder(tmp_path: pathlib.Path, name: str) -> None:
+    with pytest.raises(errors.BuilderError, match="outside its work folder"):
+        building.prepare(tmp_path, _plan(files={name: "x"}))
+
+
+def test_executables_are_executable(tmp_path: pathlib.Path) -> None:
+    building.prepare(tmp_path, _plan(files={"x/run": "#!/bin/sh"}, executable=frozenset({"x/run"})))
+    assert os.access(tmp_path / "x" / "run", os.X_OK)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_plan_becomes_an_image_and_its_proof(tmp_path: pathlib.Path) -> None:
+    attempt = builder_parts.make_attempt(tmp_path)
+    image, proof = building.build(attempt, Tool("cp a/note out/x.iso"))
+    assert image.read_text() == "Demo-live-7"
+    assert proof.held and proof.facts["backend"] == "tool"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize(
+    "script, said", [("echo Error: no kernel; exit 3", "Error: no kernel"), ("true", "left 0 files")]
+)
+def test_a_tool_that_fails_is_told_in_one_sentence(tmp_path: pathlib.Path, script: str, said: str) -> None:
+    with pytest.raises(errors.ToolFailed, match=said):
+        building.build(builder_parts.make_attempt(tmp_path), Tool(script))

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""However an attempt goes, it ends in a report; against a master that speaks the worker API."""
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ondemand import errors, locks, plugins
+from ondemand_consumer import attempts, capabilities, master, pipeline
+from tests import builder_parts, fake_master
+
+
+class Greedy:
+    """A backend that needs `size` bytes and can't plan."""
+
+    name, closed, image_types, tools = "greedy", True, frozenset({"live"}), ()
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+
+    def disk(self, lock: locks.Lock) -> int:
+        return self._size
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        raise ZeroDivisionError
+
+
+@pytest.fixture
+def server() -> Iterator[Any]:
+    with fake_master.serving() as server:
+        yield server
+
+
+def _run(server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, backend: Any, reason: Any = None) -> Any:
+    monkeypatch.setattr(capabilities, "backend", lambda _: backend)
+    made = builder_parts.make_attempt(tmp_path / "made")
+    attempt = attempts.Attempt(
+        assignment=made.assignment, settings=made.settings, folder=tmp_path / "7-1", stop=made.stop
+    )
+    if reason:
+        attempt.stop.set(reason)
+    return pipeline.run(attempt, master.Master(server.url, "t").attempt(attempt.assignment))
+
+
+def test_too_little_disk_is_said_before_anything_starts(
+    server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = _run(server, tmp_path, monkeypatch, Greedy(10**17))
+    assert report.error["code"] == "too-little-disk" and "needs 100000000.0 GB" in report.error["sentence"]
+    assert server.steps == []
+
+
+def test_an_error_that_nobody_foresaw_is_the_builders_and_shows_no_traceback(
+    server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = _run(server, tmp_path, monkeypatch, Greedy(0))
+    assert report.error["class"] == "builder" and "Traceback" not in str(server.logs)
+    assert server.steps[-2:] == [("build", "running"), ("build", "failed")]
+
+
+def test_a_cancel_is_reported_as_such(server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = _run(server, tmp_path, monkeypatch, Greedy(0), errors.BuildCanceled("The build was canceled"))
+    assert report.canceled and report.error is None
+
+
+def test_a_lost_lease_is_nobodys_report(server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.lost = True
+    with pytest.raises(errors.LeaseLost):
+        _run(server, tmp_path, monkeypatch, Greedy(0))
