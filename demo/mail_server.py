@@ -9,6 +9,8 @@ import pathlib
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from demo import site
+
 
 class _Folder:
     """Writes each mail as `NNN.eml`."""
@@ -33,15 +35,13 @@ class MailServer:
         """`folder` is made."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self._controller = Controller(_Folder(folder), hostname="127.0.0.1", port=0)
+        self.port = site.free_port()
+        self._controller = Controller(_Folder(folder), hostname="127.0.0.1", port=self.port)
 
     def start(self) -> int:
         """Starts; gives the port."""
         self._controller.start()
-        server = self._controller.server
-        if server is None:
-            raise RuntimeError("the demo's mail server did not start")
-        return int(server.sockets[0].getsockname()[1])
+        return self.port
 
     def stop(self) -> None:
         """Stops."""

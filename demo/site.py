@@ -41,7 +41,7 @@ def write(
 
     `servers` is the address of the demo's Koji, Bodhi and repositories; `tables` adds or overrides settings.
     """
-    port = _free_port()
+    port = free_port()
     config = folder / "config"
     for name in ("presets", "mail"):
         shutil.copytree(CONFIG / name, config / name, dirs_exist_ok=True)
@@ -107,7 +107,8 @@ preset = "demo-live"
 """
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

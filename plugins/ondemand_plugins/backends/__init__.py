@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Backends: a locked build becomes a plan."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Notifiers: an event reaches a person."""

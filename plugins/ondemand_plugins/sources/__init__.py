@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Sources: a reference becomes exact RPMs."""

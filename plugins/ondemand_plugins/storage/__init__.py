@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Storage: files of an attempt become addresses."""
