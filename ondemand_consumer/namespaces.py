@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import IO
@@ -130,8 +131,8 @@ def require_root() -> None:
 
 
 def find(name: str) -> str | None:
-    """The program's path; None where it is not installed; /usr/sbin counts even outside PATH."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:{PATH}")
+    """The program's path; None where it is not installed. Our interpreter's folder and /usr/sbin count, too."""
+    return shutil.which(name, path=_search_path())
 
 
 def _program(name: str) -> str:
@@ -144,11 +145,18 @@ def _program(name: str) -> str:
     )
 
 
+def _search_path() -> str:
+    # A tool out of the same virtual environment is there without having that on PATH.
+    own = str(pathlib.Path(sys.executable).parent)
+    return ":".join(filter(None, (own, os.environ.get("PATH", ""), PATH)))
+
+
 def _environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[str, str]:
+    # No TMPDIR: image tools hand their environment on into the new root, which has no such folder.
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return {
-        "PATH": f"{os.environ.get('PATH', '')}:{PATH}".lstrip(":"),
+        "PATH": _search_path(),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
