@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: MIT
+"""The check: a request becomes a lock and a kickstart, or is refused with every reason at once.
+
+Asks sources and repositories; touches no database.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import requests
+
+from ondemand import build_requests, errors, kickstarts, locks, plugins, references, releases
+from ondemand_web.packages import groups, places, snapshots, solving, trust
+from ondemand_web.packages.universe import Found, Nevra, Universe
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What one check works on."""
+
+    request: build_requests.BuildRequest
+    release: releases.Release
+    kickstart: kickstarts.Kickstart
+    places: Sequence[places.Place]
+    resolutions: Sequence[plugins.Resolution]
+    folder: pathlib.Path
+    session: requests.Session
+
+    @property
+    def wanted(self) -> tuple[solving.WantedBuild, ...]:
+        """The wanted builds as the solver takes them."""
+        return tuple(
+            solving.WantedBuild(
+                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(_nevra, build.rpms))
+            )
+            for resolution in self.resolutions
+            for build in resolution.builds
+        )
+
+
+def check(
+    request: build_requests.BuildRequest,
+    release: releases.Release,
+    preset_text: str,
+    sources: Mapping[str, plugins.Source],
+    folder: pathlib.Path,
+) -> tuple[locks.Lock, kickstarts.Kickstart]:
+    """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
+
+    Raises errors.RequestError or errors.ContentError with every reason in `details`, and
+    errors.SourceUnavailable when a source or repository is away: then try again later.
+    """
+    if request.arch not in release.arches:
+        raise errors.UnknownImageType(
+            f"Release {release.name} has no architecture «{request.arch}»",
+            remedy=f"ask for one of: {', '.join(release.arches)}",
+        )
+    release.definition(request.image_type)
+    kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
+    refused: list[errors.OndemandError] = []
+    resolutions = _resolve_all(request, release, sources, refused)
+    with requests.Session() as session:
+        task = _Task(
+            request=request,
+            release=release,
+            kickstart=kickstart,
+            places=places.all_places(request, release, folder, session),
+            resolutions=resolutions,
+            folder=folder,
+            session=session,
+        )
+        try:
+            lock = _solve(task, list(refused), filelists=False)
+        except solving.NeedsFilelists:
+            lock = _solve(task, list(refused), filelists=True)
+    return lock, kickstart
+
+
+def _resolve_all(
+    request: build_requests.BuildRequest,
+    release: releases.Release,
+    sources: Mapping[str, plugins.Source],
+    refused: list[errors.OndemandError],
+) -> list[plugins.Resolution]:
+    found = []
+    for text in dict.fromkeys(request.builds):
+        try:
+            reference = references.parse(text)
+            if reference.kind not in sources:
+                raise errors.UnknownReference(
+                    f"«{text}» can't be looked up",
+                    cause=f"no source plugin for {reference.kind} is installed",
+                    remedy="ask the operator to install it",
+                )
+            found.append(sources[reference.kind].resolve(reference, release, request.arch))
+        except errors.ServiceError:
+            raise
+        except errors.OndemandError as error:
+            refused.append(error)
+    refused.extend(_two_versions(found))
+    return found
+
+
+def _two_versions(resolutions: Sequence[plugins.Resolution]) -> list[errors.OndemandError]:
+    """A refusal for every name that two references want at different versions."""
+    seen: dict[tuple[str, str], tuple[str, str]] = {}
+    found: list[errors.OndemandError] = []
+    for resolution in resolutions:
+        for build in resolution.builds:
+            for name, evr, arch in map(_nevra, build.rpms):
+                first = seen.setdefault((name, arch), (evr, build.nvr))
+                if first[0] != evr:
+                    found.append(
+                        errors.Unsolvable(
+                            f"{name} is wanted at {first[0]} (of {first[1]}) and at {evr} (of {build.nvr})",
+                            remedy="leave one of the two builds out",
+                        )
+                    )
+    return found
+
+
+def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool) -> locks.Lock:
+    shots = [place.snapshot for place in task.places]
+    universe = Universe(shots, task.request.arch, task.session, filelists=filelists)
+    side = _side(task, universe, refused)
+    known = groups.Groups(map(snapshots.comps, shots))
+    expansion = known.expand(task.kickstart.groups, task.kickstart.environment)
+    refused += [_unknown_group(name, known.names()) for name in expansion.unknown]
+    question = solving.Question(
+        packages=task.kickstart.packages,
+        members=expansion.packages,
+        excluded=task.kickstart.excluded,
+        # A build that is refused already must not be refused again for what follows from that.
+        wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
+    )
+    try:
+        answer = solving.solve(universe, question)
+    except errors.RequestError as error:
+        refused.append(error)
+        raise _combined(refused) from None
+    if refused:
+        raise _combined(refused)
+    return _lock(task, question, answer, side)
+
+
+def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
+    """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
+    rpms = {_nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
+    missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
+    side = {}
+    for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
+        if isinstance(found, errors.OndemandError):
+            refused.append(found)
+        else:
+            side[_nevra(rpm)] = found
+            universe.add(found.header)
+    universe.close()
+    return side
+
+
+def _combined(refused: Sequence[errors.OndemandError]) -> errors.OndemandError:
+    """One error for all; the first one's class stands for them."""
+    first = refused[0]
+    if len(refused) == 1:
+        return first
+    details = dict.fromkeys(text for error in refused for text in (error.details or (error.sentence,)))
+    return type(first)(
+        f"{first.happened} (the first of {len(details)} reasons)",
+        cause=first.cause,
+        remedy=first.remedy,
+        details=tuple(details),
+    )
+
+
+def _unknown_group(name: str, known: list[str]) -> errors.UnknownReference:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    return errors.UnknownReference(
+        f"There is no group or environment «{name}» in the release's repositories",
+        remedy=f"take one of: {', '.join(near)}" if near else "correct its name",
+    )
+
+
+def _lock(
+    task: _Task, question: solving.Question, answer: solving.Answer, side: Mapping[Nevra, trust.Accepted]
+) -> locks.Lock:
+    brought = {nevra: (wanted.reference, wanted.nvr) for wanted in question.wanted for nevra in wanted.packages}
+    by_id = {place.snapshot.repository: place for place in task.places}
+    warnings = [text for resolution in task.resolutions for text in resolution.warnings]
+    warnings += answer.warnings
+    if answer.missing:
+        warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
+    return locks.Lock(
+        release=task.release.name,
+        arch=task.request.arch,
+        image_type=task.request.image_type.value,
+        snapshot={place.snapshot.repository: place.snapshot.sha256 for place in task.places},
+        keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
+        requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
+        packages=tuple(_locked(found, by_id, side, brought) for found in answer.packages),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _locked(
+    found: Found,
+    by_id: Mapping[str, places.Place],
+    side: Mapping[Nevra, trust.Accepted],
+    brought: Mapping[Nevra, tuple[str, str]],
+) -> locks.LockedPackage:
+    name, evr, arch = found.nevra
+    epoch, _, rest = evr.rpartition(":")
+    version, _, release = rest.rpartition("-")
+    reference, build = brought.get(found.nevra, (None, found.source or None))
+    common: dict[str, Any] = {
+        "name": name,
+        "epoch": int(epoch or 0),
+        "version": version,
+        "release": release,
+        "arch": arch,
+        "origin": found.origin,
+        "installed_size": found.installed_size,
+        "wanted": reference is not None,
+        "reference": reference,
+        "build": build,
+    }
+    if accepted := side.get(found.nevra):
+        header = accepted.header
+        checksums = {**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256}
+        return locks.LockedPackage(
+            **common,
+            urls=(accepted.url,),
+            size=header.file_size,
+            checksums=checksums,
+            trust=accepted.trust,
+        )
+    place = by_id[found.origin]
+    return locks.LockedPackage(
+        **common,
+        urls=(f"{place.snapshot.url}/{found.location}",),
+        size=found.size,
+        checksums={"sha256": found.sha256} if found.sha256 else {},
+        trust=place.trust,
+    )
+
+
+def _nevra(rpm: plugins.SourceRpm) -> Nevra:
+    epoch = f"{rpm.epoch}:" if rpm.epoch else ""
+    return rpm.name, f"{epoch}{rpm.version}-{rpm.release}", rpm.arch

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""Bounded HTTP downloads of repository metadata. Follows no address but the one it is given."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+
+import requests
+
+from ondemand import errors
+
+TIMEOUT = (10.0, 30.0)
+"""Seconds to connect, and between two pieces of the answer."""
+CHUNK = 256 * 1024
+
+
+class Missing(Exception):
+    """The server answered that there is no such file."""
+
+
+def text(session: requests.Session, url: str, limit: int) -> bytes:
+    """The bytes at `url`, at most `limit`; raises Missing or errors.SourceUnavailable."""
+    found = bytearray()
+    try:
+        with session.get(url, stream=True, timeout=TIMEOUT) as answer:
+            _accept(answer, url)
+            for chunk in answer.iter_content(CHUNK):
+                found += chunk
+                if len(found) > limit:
+                    raise unavailable(url, f"the file is larger than {limit} bytes")
+    except requests.RequestException as error:
+        raise unavailable(url, _plain(error)) from error
+    return bytes(found)
+
+
+def file(session: requests.Session, url: str, target: pathlib.Path, sha256: str, limit: int) -> None:
+    """Writes the file at `url` to `target`, held to its digest; raises Missing, errors.SourceUnavailable."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with session.get(url, stream=True, timeout=TIMEOUT) as answer, target.open("wb") as out:
+            _accept(answer, url)
+            for chunk in answer.iter_content(CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    raise unavailable(url, f"the file is larger than the {limit} bytes that repomd.xml names")
+                digest.update(chunk)
+                out.write(chunk)
+    except requests.RequestException as error:
+        raise unavailable(url, _plain(error)) from error
+    if digest.hexdigest() != sha256:
+        raise unavailable(url, "it is not the file that repomd.xml names: the mirror is being updated")
+
+
+def unavailable(url: str, cause: str) -> errors.SourceUnavailable:
+    """The error for a server that is away or talks nonsense."""
+    return errors.SourceUnavailable(
+        f"{url} can't be read", cause=cause, remedy="nothing to do: the check is tried again by itself"
+    )
+
+
+def _accept(answer: requests.Response, url: str) -> None:
+    if answer.status_code in (404, 410):
+        raise Missing(url)
+    if answer.status_code != 200:
+        raise unavailable(url, f"the server answered {answer.status_code}")
+    # A gzip file sent with Content-Encoding would be unpacked behind our back and miss its digest.
+    answer.raw.decode_content = False
+
+
+def _plain(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer in time"
+    return f"the connection failed ({type(error).__name__})"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The repositories of one check: the release's stable ones and the request's own, as snapshots."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+
+import requests
+
+from ondemand import build_requests, errors, releases
+from ondemand_web.packages import downloads, keys, snapshots, trust
+
+UNSIGNED = "repository-digest"
+"""Trust of packages from a repository without a key: by the digest in its metadata."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """A repository's snapshot and the trust that its packages have."""
+
+    snapshot: snapshots.Snapshot
+    trust: str
+
+
+def all_places(
+    request: build_requests.BuildRequest,
+    release: releases.Release,
+    folder: pathlib.Path,
+    session: requests.Session,
+) -> list[Place]:
+    """Every repository that packages may come from by themselves.
+
+    Raises errors.RequestError for a repository of the request that can't be, errors.SourceUnavailable.
+    """
+    ids = trust.key_ids(release)
+    signed = f"signed:{ids[0]}" if ids else UNSIGNED
+    found = []
+    for repository in release.repositories:
+        if repository.role is releases.Role.STABLE:
+            url = repository.url(request.arch)
+            try:
+                snapshot = snapshots.take(repository.id, url, folder, session)
+            except downloads.Missing as error:
+                raise downloads.unavailable(url, "there is no repository at that address") from error
+            found.append(Place(snapshot=snapshot, trust=signed))
+    return found + [_extra(extra, request.arch, release, folder, session) for extra in request.repositories]
+
+
+def _extra(
+    extra: build_requests.ExtraRepository,
+    arch: str,
+    release: releases.Release,
+    folder: pathlib.Path,
+    session: requests.Session,
+) -> Place:
+    ids = keys.of_public_key(extra.key or "")
+    if extra.key and not ids:
+        raise errors.InvalidRequest(
+            f"The key of repository {extra.name} can't be read", remedy="send an armored OpenPGP public key"
+        )
+    if not ids and release.trust is releases.TrustPolicy.REQUIRE_SIGNED:
+        raise errors.WrongSignature(
+            f"Repository {extra.name} has no key",
+            cause=f"release {release.name} takes signed packages only",
+            remedy="send the repository's public key with it",
+        )
+    url = extra.url.replace("{arch}", arch).replace("$basearch", arch).rstrip("/")
+    try:
+        snapshot = snapshots.take(f"extra-{extra.name}", url, folder, session)
+    except downloads.Missing:
+        raise errors.UnknownReference(
+            f"There is no repository at {url}",
+            cause="the server has no repodata/repomd.xml there",
+            remedy="correct the repository's URL",
+        ) from None
+    return Place(snapshot=snapshot, trust=f"signed:{ids[0]}" if ids else UNSIGNED)

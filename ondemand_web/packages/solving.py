@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""The solve: requested names plus wanted builds become the exact set of packages, or every reason why not.
+
+Pure over a universe: no network, no database.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Iterable
+from typing import Any
+
+import solv
+
+from ondemand import errors, locks
+from ondemand_web.packages import explaining
+from ondemand_web.packages.universe import Found, Nevra, Universe
+
+_EXACT = (
+    solv.Selection.SELECTION_NAME
+    | solv.Selection.SELECTION_DOTARCH
+    | solv.Selection.SELECTION_CANON
+    | solv.Selection.SELECTION_GLOB
+)
+_LOOSE = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WantedBuild:
+    """A build that the request names, with the packages it has for the architecture."""
+
+    reference: str
+    nvr: str
+    packages: tuple[Nevra, ...]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Question:
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
+
+    packages: tuple[str, ...]
+    members: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    wanted: tuple[WantedBuild, ...] = ()
+    recommends: bool = False
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The exact set, sorted by name. `missing` are group members that no repository has."""
+
+    packages: tuple[Found, ...]
+    missing: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+class NeedsFilelists(Exception):
+    """A package needs a file that only the repositories' filelists can name."""
+
+
+def solve(universe: Universe, question: Question) -> Answer:
+    """The packages; raises errors.Unsolvable, errors.UnknownReference (every reason) or NeedsFilelists."""
+    pool = universe.pool
+    _restrict(universe, question)
+    jobs, unknown = _jobs(pool, question.packages)
+    more, missing = _jobs(pool, [name for name in question.members if name not in question.excluded])
+    if unknown and not universe.complete and any(name.startswith("/") for name in unknown):
+        raise NeedsFilelists
+    solver = pool.Solver()
+    solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, int(not question.recommends))
+    problems = solver.solve(jobs + more)
+    if problems and not universe.complete and explaining.wants_file(problems):
+        raise NeedsFilelists
+    reasons = [_unknown(pool, name, question) for name in unknown] + explaining.reasons(problems, question.wanted)
+    if reasons:
+        raise _refusal(reasons, only_unknown=not problems)
+    chosen = sorted((universe.found(item) for item in solver.transaction().newsolvables()), key=lambda f: f.nevra)
+    _all_wanted_present(chosen, question.wanted)
+    return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
+
+
+def _restrict(universe: Universe, question: Question) -> None:
+    """Leaves what the request allows: a wanted name at its wanted version only, nothing excluded."""
+    wanted: dict[str, set[Nevra]] = {}
+    for build in question.wanted:
+        for nevra in build.packages:
+            wanted.setdefault(nevra[0], set()).add(nevra)
+    ruled_out = {item.id for item in _named(universe.pool, question.excluded).solvables()}
+    for item in _named(universe.pool, wanted).solvables():
+        nevra = (item.name, item.evr, item.arch)
+        if item.name in wanted and nevra not in wanted[item.name]:
+            ruled_out.add(item.id)
+    universe.pool.set_disabled_list(sorted(ruled_out))
+
+
+def _named(pool: Any, names: Iterable[str]) -> Any:
+    selection = pool.Selection()
+    for name in names:
+        selection.add(pool.select(name, _EXACT))
+    return selection
+
+
+def _jobs(pool: Any, names: Iterable[str]) -> tuple[list[Any], list[str]]:
+    """Install jobs, and the names that match nothing. A glob asks for every name that it matches."""
+    jobs, unknown = [], []
+    for name in sorted(set(names)):
+        selection = pool.select(name, _EXACT)
+        if selection.isempty():
+            selection = pool.select(name, _LOOSE)
+        if selection.isempty():
+            unknown.append(name)
+        elif "*" in name or "?" in name:
+            for each in sorted({item.name for item in selection.solvables()}):
+                jobs += pool.select(each, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
+        else:
+            jobs += selection.jobs(solv.Job.SOLVER_INSTALL)
+    return jobs, unknown
+
+
+def _unknown(pool: Any, name: str, question: Question) -> str:
+    flags = _EXACT | solv.Selection.SELECTION_WITH_DISABLED | solv.Selection.SELECTION_WITH_BADARCH
+    hidden = sorted({explaining.nevra(item) for item in pool.select(name, flags).solvables()})
+    if hidden and name in question.excluded:
+        return f"«{name}» is asked for and excluded at once; leave one of the two out"
+    if hidden:
+        only = ", ".join(hidden[:4])
+        return f"«{name}» can't be had: this request or architecture rules out the only one, {only}"
+    names = {item.name for item in pool.solvables_iter()}
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    offer = f"; near it: {', '.join(near)}" if near else ""
+    return f"There is no package «{name}» in the release's repositories or the wanted builds{offer}"
+
+
+def _refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
+    kind = errors.UnknownReference if only_unknown else errors.Unsolvable
+    text = reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
+    return kind(text, remedy="change the request as the reasons say and send it again", details=tuple(reasons))
+
+
+def _all_wanted_present(chosen: list[Found], wanted: tuple[WantedBuild, ...]) -> None:
+    present = {item.nevra for item in chosen}
+    reasons = []
+    for build in wanted:
+        if not present.intersection(build.packages):
+            names = sorted({name for name, _, _ in build.packages})
+            which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
+            reasons.append(
+                f"{build.nvr} is not in this image: nothing depends on it; add {which} to add_packages to install it"
+            )
+    if reasons:
+        raise errors.Unsolvable(reasons[0].rstrip("."), details=tuple(reasons))
+
+
+def _downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
+    names = {nevra[0] for build in question.wanted for nevra in build.packages}
+    flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_DISABLED
+    for item in chosen:
+        if item.name not in names:
+            continue
+        stable = [s for s in pool.select(item.name, flags).solvables() if s.repo.name != locks.SIDE_REPOSITORY]
+        mine = next(s for s in pool.select(item.name, flags).solvables() if (s.name, s.evr, s.arch) == item.nevra)
+        newest = max(stable, key=functools.cmp_to_key(_compare), default=None)
+        if newest is not None and newest.evrcmp(mine) > 0:
+            yield f"{item.name} goes down to {item.nevra[1]} as wanted; the release has {newest.evr}"
+
+
+def _compare(one: Any, other: Any) -> int:
+    return int(one.evrcmp(other))

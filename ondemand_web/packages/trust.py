@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Which copy of a wanted RPM is taken, and why it is trusted. The builder verifies signatures."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import pathlib
+from collections.abc import Sequence
+
+import requests
+
+from ondemand import errors, plugins, releases
+from ondemand_web.packages import downloads, headers, keys
+
+PARALLEL = 6
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Accepted:
+    """A copy of a wanted RPM: its address, header, and trust as ondemand.locks.LockedPackage has it."""
+
+    rpm: plugins.SourceRpm
+    url: str
+    header: headers.Header
+    trust: str
+
+
+def key_ids(release: releases.Release) -> tuple[str, ...]:
+    """The ids of the release's keys, 16 hex digits each."""
+    return tuple(key for armored in release.keys for key in keys.of_public_key(armored))
+
+
+def accept_all(
+    rpms: Sequence[plugins.SourceRpm],
+    release: releases.Release,
+    folder: pathlib.Path,
+    session: requests.Session,
+) -> list[Accepted | errors.OndemandError]:
+    """For each RPM the copy to take, or why there is none; raises errors.SourceUnavailable."""
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+        return list(pool.map(lambda rpm: _tried(rpm, release, folder, session), rpms))
+
+
+def _tried(
+    rpm: plugins.SourceRpm, release: releases.Release, folder: pathlib.Path, session: requests.Session
+) -> Accepted | errors.OndemandError:
+    try:
+        return accept(rpm, release, folder, session)
+    except errors.ServiceError:
+        raise
+    except errors.OndemandError as error:
+        return error
+
+
+def accept(
+    rpm: plugins.SourceRpm, release: releases.Release, folder: pathlib.Path, session: requests.Session
+) -> Accepted:
+    """The first copy signed by a key of the release, else the unsigned one where the policy allows it.
+
+    Raises errors.WrongSignature, errors.WrongDigest, errors.UnknownReference or errors.SourceUnavailable.
+    """
+    trusted, unsigned, foreign = key_ids(release), None, ""
+    for url in rpm.urls:
+        try:
+            header = headers.fetch(url, folder / "headers", rpm.checksums.get("sigmd5", ""), session)
+        except downloads.Missing:
+            continue
+        _hold(rpm, header, url)
+        if header.signed_by is None:
+            unsigned = unsigned or (url, header)
+        elif match := next((key for key in trusted if keys.same(key, header.signed_by)), None):
+            return Accepted(rpm=rpm, url=url, header=header, trust=f"signed:{match}")
+        else:
+            foreign = header.signed_by
+    known = [key for key in rpm.signed_by if not any(keys.same(key, mine) for mine in trusted)]
+    if foreign or known:
+        raise _wrong(rpm, f"it is signed by key {foreign or known[0]}, which release {release.name} does not trust")
+    if unsigned is None:
+        raise errors.UnknownReference(
+            f"{_file(rpm)} is gone from the server",
+            cause="none of the addresses that the source names has it any more",
+            remedy="name a newer build",
+        )
+    if release.trust is releases.TrustPolicy.REQUIRE_SIGNED:
+        raise _wrong(rpm, f"it is not signed and release {release.name} takes signed packages only")
+    return Accepted(rpm=rpm, url=unsigned[0], header=unsigned[1], trust="koji-digest")
+
+
+def _hold(rpm: plugins.SourceRpm, header: headers.Header, url: str) -> None:
+    """Holds the file's header to what the source said of it."""
+    said = (rpm.name, rpm.epoch, rpm.version, rpm.release, rpm.arch)
+    digest = rpm.checksums.get("sigmd5")
+    if (header.name, header.epoch, header.version, header.release, header.arch) != said:
+        cause = f"the file calls itself {header.name}-{header.evr}.{header.arch}"
+    elif digest and digest != header.sigmd5:
+        cause = "its digest differs from the one that the source names"
+    else:
+        return
+    raise errors.WrongDigest(
+        f"{url} is not {_file(rpm)}",
+        cause=cause,
+        remedy="tell the operator of that server; nothing was built",
+    )
+
+
+def _wrong(rpm: plugins.SourceRpm, cause: str) -> errors.WrongSignature:
+    return errors.WrongSignature(
+        f"{_file(rpm)} is refused", cause=cause, remedy="name a build that is signed for this release"
+    )
+
+
+def _file(rpm: plugins.SourceRpm) -> str:
+    return f"{rpm.name}-{rpm.version}-{rpm.release}.{rpm.arch}.rpm"

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""The universe: every package that one solve may choose from, in one libsolv pool. Chooses nothing itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+import requests
+import solv
+
+from ondemand import locks
+from ondemand_web.packages import headers
+from ondemand_web.packages.snapshots import Snapshot, load
+
+Nevra = tuple[str, str, str]
+"""Name, `[epoch:]version-release`, architecture."""
+
+_KINDS = {
+    "provides": solv.SOLVABLE_PROVIDES,
+    "requires": solv.SOLVABLE_REQUIRES,
+    "conflicts": solv.SOLVABLE_CONFLICTS,
+    "obsoletes": solv.SOLVABLE_OBSOLETES,
+    "recommends": solv.SOLVABLE_RECOMMENDS,
+    "suggests": solv.SOLVABLE_SUGGESTS,
+    "supplements": solv.SOLVABLE_SUPPLEMENTS,
+    "enhances": solv.SOLVABLE_ENHANCES,
+}
+_OPERATORS = ((2, solv.REL_LT), (4, solv.REL_GT), (8, solv.REL_EQ))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Found:
+    """A package that the solver chose. `origin` is a repository's id or locks.SIDE_REPOSITORY.
+
+    `location` is relative to the repository's address, `sha256` lower-case hex; both are empty for the side
+    repository. Sizes are bytes.
+    """
+
+    nevra: Nevra
+    origin: str
+    location: str
+    sha256: str
+    size: int
+    installed_size: int
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The package's name."""
+        return self.nevra[0]
+
+
+class Universe:
+    """A pool of snapshots plus a side repository."""
+
+    def __init__(
+        self, snapshots: Iterable[Snapshot], arch: str, session: requests.Session, *, filelists: bool = False
+    ) -> None:
+        """Loads the snapshots; raises errors.SourceUnavailable."""
+        self.pool = solv.Pool()
+        self.pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+        self.pool.setarch(arch)
+        # Packages that the request rules out stay visible, so that a refusal can name them.
+        self.pool.set_flag(solv.Pool.POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
+        self.complete = filelists
+        for snapshot in snapshots:
+            load(self.pool, snapshot, session, filelists=filelists)
+        self.side = self.pool.add_repo(locks.SIDE_REPOSITORY)
+        self._known: dict[Nevra, Any] | None = None
+
+    def has(self, nevra: Nevra) -> bool:
+        """Whether a repository holds exactly that package."""
+        if self._known is None:
+            self._known = {
+                (s.name, s.evr, s.arch): s for s in self.pool.solvables_iter() if s.repo.name != locks.SIDE_REPOSITORY
+            }
+        return nevra in self._known
+
+    def add(self, header: headers.Header) -> None:
+        """Puts a package into the side repository."""
+        solvable = self.side.add_solvable()
+        solvable.name, solvable.evr, solvable.arch = header.name, header.evr, header.arch
+        for kind, relations in header.relations.items():
+            for relation in relations:
+                if (dependency := self._dependency(relation)) is not None:
+                    solvable.add_deparray(_KINDS[kind], dependency)
+        data = self.side.first_repodata() or self.side.add_repodata()
+        data.set_num(solvable.id, solv.SOLVABLE_INSTALLSIZE, max(0, header.installed_size))
+        for path in header.files:
+            folder, _, name = path.rpartition("/")
+            data.add_dirstr(solvable.id, solv.SOLVABLE_FILELIST, data.str2dir(folder or "/"), name)
+
+    def close(self) -> None:
+        """Makes the pool ready to solve; nothing is added after it."""
+        self.side.internalize()
+        self.pool.addfileprovides()
+        self.pool.createwhatprovides()
+
+    def found(self, solvable: Any) -> Found:
+        """The record of a package in the pool."""
+        checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
+        location = solvable.lookup_location()[0] if solvable.repo.name != locks.SIDE_REPOSITORY else ""
+        return Found(
+            nevra=(solvable.name, solvable.evr, solvable.arch),
+            origin=solvable.repo.name,
+            location=location or "",
+            sha256=checksum.hex() if checksum and checksum.type == solv.REPOKEY_TYPE_SHA256 else "",
+            size=solvable.lookup_num(solv.SOLVABLE_DOWNLOADSIZE) or -1,
+            installed_size=solvable.lookup_num(solv.SOLVABLE_INSTALLSIZE),
+            source=(solvable.lookup_sourcepkg() or "").removesuffix(".src.rpm"),
+        )
+
+    def _dependency(self, relation: headers.Relation) -> Any:
+        if relation.name.startswith("("):
+            return self.pool.parserpmrichdep(relation.name)
+        dependency = self.pool.Dep(relation.name)
+        flags = sum(operator for bit, operator in _OPERATORS if relation.flags & bit)
+        return dependency.Rel(flags, self.pool.Dep(relation.version)) if flags and relation.version else dependency
