@@ -19,6 +19,15 @@ class _Folder:
         self._folder = folder
         self._numbers = itertools.count(1)
 
+    async def handle_RCPT(
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
+    ) -> str:
+        """Knows everybody but `nobody@…`."""
+        if address.startswith("nobody@"):
+            return "550 No such user"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Takes a mail; the whole file appears at once."""
         path = self._folder / f"{next(self._numbers):03}.eml"

@@ -77,5 +77,5 @@ def test_a_server_that_is_away_means_later() -> None:
 
 def test_a_refused_recipient_means_never(server: tuple[mail_server.MailServer, int]) -> None:
     with pytest.raises(errors.DeliveryFailed) as raised:
-        send(server[1], build("failed"), "bob@@demo.example")
+        send(server[1], build("failed"), "nobody@demo.example")
     assert raised.value.permanent

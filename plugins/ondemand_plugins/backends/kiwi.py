@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""Backend `kiwi`: live images by kiwi-ng from the frozen repository alone. Pure: makes a plan, runs nothing."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated, ClassVar, Literal
+from xml.etree import ElementTree
+
+import pydantic
+
+from ondemand import errors, kickstarts, plugins
+from ondemand.build_requests import Profile
+from ondemand.locks import Lock
+
+SCHEMA = "8.4"
+"""Version of kiwi's description that kiwi 11 writes and reads."""
+BUILD_TIMEOUT = 5400.0
+_DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
+_DRACUT = 'compress="zstd {level}"\n'
+_UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
+
+
+class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What a release definition may set for the image type."""
+
+    firmware: Literal["bios", "efi", "uefi"] = "bios"
+    kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = (
+        "console=tty0 console=ttyS0,115200"
+    )
+    test_compression: Literal["lz4", "lzo", "zstd", "gzip", "xz"] = "lz4"
+    release_compression: Literal["lz4", "lzo", "zstd", "gzip", "xz"] = "xz"
+
+
+class KiwiBackend:
+    """Live images as hybrid ISOs with a squashfs root, booted by dracut's dmsquash-live."""
+
+    name: ClassVar[str] = "kiwi"
+    closed: ClassVar[bool] = True
+    image_types: ClassVar[frozenset[str]] = frozenset({"live"})
+    tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
+
+    def disk(self, lock: Lock) -> int:
+        """The root, its squashfs and the ISO, with room for what scripts add; at least 1 GiB."""
+        root = max(lock.installed_size, 3 * lock.download_size)
+        return max(1024**3, int(root * 2.5))
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        """One run of kiwi-ng; raises errors.InvalidRequest for options it does not know."""
+        try:
+            options = Options.model_validate(dict(order.options))
+        except pydantic.ValidationError as error:
+            raise errors.InvalidRequest(
+                "The options of backend kiwi can't be used",
+                cause="; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()),
+                remedy="correct them in the release definition",
+            ) from error
+        kickstart = kickstarts.parse(order.kickstart, order.release.kickstart_syntax)
+        level = "-1" if order.request.profile is Profile.TEST else "-19"
+        files = {
+            "description/config.xml": _description(order, options, kickstart),
+            "description/root/etc/dracut.conf.d/50-ondemand.conf": _DRACUT.format(level=level),
+            "home/.rpmmacros": _DATABASE,
+        }
+        script = _script(kickstart)
+        if script:
+            files["description/config.sh"] = script
+        for number, part in enumerate(kickstart.scripts):
+            files[f"description/root/root/ondemand-post-{number}"] = _with_interpreter(part)
+        return plugins.Plan(
+            files=files,
+            folders=("result",),
+            executable=frozenset(name for name in files if name.endswith(".sh") or "/ondemand-post-" in name),
+            commands=(_command(order),),
+            image="result/*.iso",
+        )
+
+
+def _command(order: plugins.Order) -> plugins.Command:
+    return plugins.Command(
+        argv=(
+            "kiwi-ng", "--debug", "--logfile", "stdout", "--type", "iso", "system", "build",
+            "--description", str(order.work / "description"), "--target-dir", str(order.work / "result"),
+        ),
+        timeout=BUILD_TIMEOUT,
+        environment={"HOME": str(order.work / "home")},
+    )  # fmt: skip
+
+
+def _description(order: plugins.Order, options: Options, kickstart: kickstarts.Kickstart) -> str:
+    """kiwi's config.xml; every text goes through the XML writer."""
+    image = ElementTree.Element("image", schemaversion=SCHEMA, name=f"build-{order.build_id}")
+    about = ElementTree.SubElement(image, "description", type="system")
+    for tag, text in (
+        ("author", "On-Demand Fedora Build Service"),
+        ("contact", "ondemand@localhost.invalid"),
+        ("specification", order.request.title or f"Build {order.build_id}"),
+    ):
+        ElementTree.SubElement(about, tag).text = text
+    preferences = ElementTree.SubElement(image, "preferences")
+    for tag, text in (
+        ("version", "1.0.0"),
+        ("packagemanager", "dnf4"),
+        ("locale", kickstart.language.partition(".")[0]),
+        ("keytable", kickstart.keyboard),
+        ("timezone", kickstart.timezone),
+        ("rpm-excludedocs", "false"),
+    ):
+        if text and text not in ("C", "POSIX"):
+            ElementTree.SubElement(preferences, tag).text = text
+    test = order.request.profile is Profile.TEST
+    kind = ElementTree.SubElement(
+        preferences,
+        "type",
+        image="iso",
+        flags="dmsquash",
+        firmware=options.firmware,
+        volid=order.label,
+        filesystem="squashfs",
+        squashfscompression=options.test_compression if test else options.release_compression,
+        kernelcmdline=options.kernel_command_line,
+    )
+    ElementTree.SubElement(kind, "bootloader", name="grub2", output_console="serial", timeout="1")
+    if kickstart.root_password:
+        users = ElementTree.SubElement(image, "users")
+        encoding = "encrypted" if kickstart.root_password_crypted else "plain"
+        ElementTree.SubElement(users, "user", name="root", password=kickstart.root_password, pwdformat=encoding)
+    repository = ElementTree.SubElement(
+        image,
+        "repository",
+        type="rpm-md",
+        alias="locked",
+        imageinclude="false",
+        package_gpgcheck="false",
+        repository_gpgcheck="false",
+    )
+    ElementTree.SubElement(repository, "source", path=f"dir://{order.repository}")
+    packages = ElementTree.SubElement(image, "packages", type="bootstrap")
+    for name in sorted({package.name for package in order.lock.packages}):
+        ElementTree.SubElement(packages, "package", name=name)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(image, encoding="unicode") + "\n"
+
+
+def _script(kickstart: kickstarts.Kickstart) -> str:
+    """config.sh, which kiwi runs inside the new root: services, then the kickstart's %post in their order."""
+    lines = [f"systemctl enable {shlex.quote(_unit(name))}" for name in kickstart.services_enabled]
+    lines += [f"systemctl disable {shlex.quote(_unit(name))}" for name in kickstart.services_disabled]
+    for number, _ in enumerate(kickstart.scripts):
+        lines += [f"/root/ondemand-post-{number}", f"rm -f /root/ondemand-post-{number}"]
+    return "\n".join(["#!/bin/bash", "set -e", *lines, ""]) if lines else ""
+
+
+def _with_interpreter(script: kickstarts.Script) -> str:
+    return f"#!{script.interpreter.splitlines()[0]}\n{script.text}"
+
+
+def _unit(name: str) -> str:
+    return name if name.endswith(_UNITS) else f"{name}.service"

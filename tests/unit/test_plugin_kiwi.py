@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Backend `kiwi`: the plan names the frozen repository and the lock, and nothing of a user's text escapes."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from ondemand import build_requests, errors, plugins, registry, releases
+from ondemand_plugins.backends import kiwi
+from tests import master_parts as parts
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = None, **request: Any) -> plugins.Plan:
+    order = plugins.Order(
+        build_id=7,
+        attempt=1,
+        request=build_requests.validate({"release": "f44", **request}),
+        release=releases.load(ROOT / "config" / "releases" / "f44.toml"),
+        lock=parts.LOCK,
+        kickstart=kickstart,
+        label="LABEL-7",
+        repository=pathlib.Path("/work/repository"),
+        work=pathlib.Path("/work/build"),
+        options=options or {},
+    )
+    return kiwi.KiwiBackend().plan(order)
+
+
+def description(made: plugins.Plan) -> ElementTree.Element:
+    return ElementTree.fromstring(made.files["description/config.xml"])
+
+
+def test_it_is_found_by_its_entry_point() -> None:
+    assert registry.load(plugins.BACKENDS, "kiwi") is kiwi.KiwiBackend
+
+
+def test_the_only_repository_is_the_frozen_one_and_the_packages_are_the_lock() -> None:
+    image = description(plan())
+    assert [item.get("path") for item in image.iter("source")] == ["dir:///work/repository"]
+    assert [item.get("name") for item in image.iter("package")] == ["bash"]
+
+
+def test_the_network_is_off() -> None:
+    assert not any(command.network for command in plan().commands)
+
+
+def test_a_title_can_not_leave_its_element() -> None:
+    title = "</specification><x/>&amp;"
+    assert description(plan(title=title)).findtext("description/specification") == title
+
+
+def test_the_profile_chooses_the_compression() -> None:
+    kinds = [description(plan(profile=profile)).find("preferences/type") for profile in ("test", "release")]
+    assert [kind.get("squashfscompression") for kind in kinds if kind is not None] == ["lz4", "xz"]
+
+
+def test_the_kickstart_s_services_scripts_and_password_are_kept() -> None:
+    text = "rootpw --iscrypted $6$x\nservices --enabled=sshd\n%post\ntouch '/a b'\n%end\n"
+    made = plan(text)
+    assert "systemctl enable sshd.service" in made.files["description/config.sh"]
+    assert made.files["description/root/root/ondemand-post-0"] == "#!/bin/sh\ntouch '/a b'\n"
+    user = description(made).find("users/user")
+    assert user is not None
+    assert (user.get("password"), user.get("pwdformat")) == ("$6$x", "encrypted")
+
+
+@pytest.mark.parametrize("options", [{"surprise": 1}, {"firmware": "coreboot"}, {"kernel_command_line": 'a" b'}])
+def test_an_unknown_option_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(errors.InvalidRequest, match="options of backend kiwi"):
+        plan(options=options)
