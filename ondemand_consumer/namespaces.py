@@ -40,12 +40,12 @@ class Process:
     ) -> None:
         """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing."""
         self.argv = tuple(argv)
-        self._group = cgroups.create(folder)
         words = [_program(tool) for tool in TOOLS]
         command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
         command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
         command += [] if network else ["--net"]
         command += ["--", _program(argv[0]), *argv[1:]]
+        self._group = cgroups.create(folder)
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -55,8 +55,12 @@ class Process:
             env=_environment(folder, environment or {}),
             start_new_session=True,
         )
-        ledger.note(folder, self._process.pid)
         cgroups.enter(self._group, self._process.pid)
+        try:
+            ledger.note(folder, self._process.pid)
+        except OSError:
+            self.kill()
+            raise
 
     def __enter__(self) -> Process:
         return self

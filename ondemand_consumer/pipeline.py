@@ -29,7 +29,6 @@ _SCREEN = "screen.png"
 
 def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.FinishReport:
     """Runs every step and returns what to tell the master; raises errors.LeaseLost alone."""
-    attempt.make_folders()
     way = _Way(attempt=attempt, client=client)
     error: errors.OndemandError | None = None
     with logs.Shipper(attempt, client):
@@ -69,6 +68,7 @@ class _Way:
     def go(self) -> None:
         """All steps in order; raises the first error."""
         attempt = self.attempt
+        attempt.make_folders()
         lock = attempt.assignment.lock
         backend = capabilities.backend(attempt.assignment.backend)
         attempt.check_disk(backend.disk(lock) + lock.download_size)
