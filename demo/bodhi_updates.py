@@ -39,6 +39,20 @@ _RELEASE = {
     "setting_status": None,
 }
 
+_SETTINGS: Document = {
+    "requirements": "",
+    "autokarma": False,
+    "autotime": True,
+    "stable_karma": 3,
+    "unstable_karma": -3,
+    "stable_days": 7,
+    "karma": 0,
+    "require_bugs": False,
+    "require_testcases": False,
+    "close_bugs": True,
+    "locked": False,
+}
+
 
 def documents(updates: collections.abc.Sequence[builds.Update], when: datetime.datetime) -> dict[str, Document]:
     """Return the update objects by alias."""
@@ -83,17 +97,7 @@ def _document(
         "critpath": False,
         "critpath_groups": "",
         "test_gating_status": "ignored",
-        "requirements": "",
-        "autokarma": False,
-        "autotime": True,
-        "stable_karma": 3,
-        "unstable_karma": -3,
-        "stable_days": 7,
-        "karma": 0,
-        "require_bugs": False,
-        "require_testcases": False,
-        "close_bugs": True,
-        "locked": False,
+        **_SETTINGS,
         "pushed": pushed is not None,
         "meets_testing_requirements": False,
         "date_submitted": submitted,
