@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Source `bodhi`: an update's alias becomes its builds, which Koji then resolves. Only reads."""
+
+from __future__ import annotations
+
+import pydantic
+import requests
+
+from ondemand import errors, plugins, references, releases
+from ondemand_plugins.sources import koji_builds
+
+TIMEOUT = (10.0, 30.0)
+"""Seconds to connect, and between two pieces of the answer."""
+LIMIT = 16 * 1024 * 1024
+_TAKEN = ("pending", "testing", "stable", "side_tag_active")
+_WHY_NOT = {
+    "unpushed": "it was unpushed: its packager took it back",
+    "obsolete": "it is obsolete: a newer update took its place",
+    "side_tag_expired": "its side tag has expired",
+}
+
+
+class _Build(pydantic.BaseModel):
+    nvr: str = pydantic.Field(pattern=r"^[^\s/]{3,400}$")
+
+
+class _Update(pydantic.BaseModel):
+    """What is used of Bodhi's update object."""
+
+    alias: str
+    status: str
+    content_type: str | None = None
+    builds: list[_Build]
+
+
+class _Answer(pydantic.BaseModel):
+    update: _Update
+
+
+class BodhiUpdates:
+    """Asks the release's Bodhi."""
+
+    kind = "bodhi"
+
+    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+        """The builds of the update, pinned as they are now.
+
+        Raises errors.UnknownReference for an update that is not there, was taken back or holds no RPMs, and
+        errors.SourceUnavailable.
+        """
+        if not release.bodhi:
+            raise _refused(reference, f"release {release.name} knows no Bodhi", "name the builds themselves")
+        update = _update(f"{release.bodhi.rstrip('/')}/updates/{reference.value}", reference)
+        if update.content_type not in (None, "rpm"):
+            raise _refused(reference, f"it holds a {update.content_type}, not packages", "name another update")
+        if update.status not in _TAKEN:
+            cause = _WHY_NOT.get(update.status, f"its status is {update.status}")
+            raise _refused(reference, cause, "name a newer update, or the builds themselves")
+        if not update.builds:
+            raise _refused(reference, "it holds no builds", "name another update")
+        builds, warnings = koji_builds.fetch([build.nvr for build in update.builds], release, arch)
+        if update.status == "stable":
+            warnings += (f"Update {update.alias} is stable already.",)
+        return plugins.Resolution(reference=reference, builds=builds, warnings=warnings)
+
+
+def _update(url: str, reference: references.Reference) -> _Update:
+    try:
+        with requests.get(url, headers={"Accept": "application/json"}, timeout=TIMEOUT, stream=True) as answer:
+            if answer.status_code == 404:
+                raise _refused(reference, "Bodhi has no update of that name", "correct the alias")
+            if answer.status_code != 200:
+                raise _away(url, f"it answered {answer.status_code}")
+            text = b""
+            for chunk in answer.iter_content(256 * 1024):
+                text += chunk
+                if len(text) > LIMIT:
+                    raise _away(url, f"its answer is larger than {LIMIT} bytes")
+        return _Answer.model_validate_json(text).update
+    except requests.RequestException as error:
+        raise _away(url, f"the connection failed ({type(error).__name__})") from error
+    except pydantic.ValidationError as error:
+        raise _away(url, "its answer is no update") from error
+
+
+def _refused(reference: references.Reference, cause: str, remedy: str) -> errors.UnknownReference:
+    return errors.UnknownReference(f"Update {reference.value} can't be used", cause=cause, remedy=remedy)
+
+
+def _away(url: str, cause: str) -> errors.SourceUnavailable:
+    return errors.SourceUnavailable(
+        f"Bodhi at {url} does not answer with sense",
+        cause=cause,
+        remedy="nothing to do: the check is tried again by itself",
+    )

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""The check on the demo distribution, with the sources and presets that a service has."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from demo import builds
+from ondemand import build_requests, errors, locks, plugins, releases
+from ondemand_plugins.sources import bodhi_updates, koji_builds
+from ondemand_web.packages import checking
+from tests import source_parts
+
+PRESET = pathlib.Path(__file__).parents[2] / "config" / "presets" / "demo-live.ks"
+SOURCES: dict[str, plugins.Source] = {"koji": koji_builds.KojiBuilds(), "bodhi": bodhi_updates.BodhiUpdates()}
+
+
+@pytest.fixture
+def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> releases.Release:
+    """The demo release."""
+    return source_parts.demo_release(tmp_path / "site", distribution, servers)
+
+
+def check(release: releases.Release, folder: pathlib.Path, *names: str, add: tuple[str, ...] = ()) -> locks.Lock:
+    """The lock of a live image with the named builds."""
+    wanted = tuple(builds.NAMES[name] for name in names)
+    request = build_requests.BuildRequest(release="demo", builds=wanted, add_packages=add)
+    return checking.check(request, release, PRESET.read_text(), SOURCES, folder)[0]
+
+
+def test_an_update_and_a_koji_build_come_from_the_side_repository(
+    release: releases.Release, tmp_path: pathlib.Path
+) -> None:
+    lock = check(release, tmp_path, "update", "koji_build", add=("ondemand-greeting",))
+    wanted = {f"{p.name}-{p.version}": (p.origin, p.trust.split(":")[0]) for p in lock.wanted}
+    assert wanted == {
+        "ondemand-greeting-1.1": (locks.SIDE_REPOSITORY, "signed"),
+        "ondemand-libs-1.1": (locks.SIDE_REPOSITORY, "signed"),
+        "ondemand-hello-2.0": (locks.SIDE_REPOSITORY, "koji-digest"),
+        "ondemand-hello-data-2.0": (locks.SIDE_REPOSITORY, "koji-digest"),
+    }
+    assert len(lock.packages) > 100 and all(package.checksums for package in lock.packages)
+    assert all(package.size > 0 and package.installed_size >= 0 for package in lock.packages)
+
+
+def test_the_same_request_gives_the_same_lock(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    first = check(release, tmp_path, "koji_build", "signed_koji_build")
+    assert check(release, tmp_path, "signed_koji_build", "koji_build").digest() == first.digest()
+
+
+def test_a_stranger_s_build_is_refused(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.WrongSignature, match=r"signed by key [0-9a-f]+, which release demo does not trust"):
+        check(release, tmp_path, "stranger_build", add=("ondemand-weather",))
+
+
+def test_a_build_that_needs_what_nobody_has_is_refused(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.Unsolvable, match="ondemand-nowhere, which no package provides"):
+        check(release, tmp_path, "broken_build", add=("ondemand-broken",))
+
+
+def test_an_update_that_nothing_needs_is_refused_with_the_offer(
+    release: releases.Release, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(errors.Unsolvable, match="add ondemand-panel to add_packages"):
+        check(release, tmp_path, "unpushed_update")
+
+
+def test_an_old_build_goes_down(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    lock = check(release, tmp_path, "old_build")
+    assert any("ondemand-hello goes down to 0.9" in warning for warning in lock.warnings)
+
+
+def test_a_stable_build_comes_from_main(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    assert {package.origin for package in check(release, tmp_path, "stable_build").wanted} == {"main"}

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Source koji against the demo's look-alike hub, through the koji client."""
+
+from __future__ import annotations
+
+import pathlib
+
+import koji
+import pytest
+import requests
+
+from demo import builds
+from ondemand import errors, plugins, references, releases
+from ondemand_plugins.sources import koji_builds
+from tests import source_parts
+
+
+@pytest.fixture
+def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> releases.Release:
+    """The demo release."""
+    return source_parts.demo_release(tmp_path, distribution, servers)
+
+
+def resolve(release: releases.Release, text: str) -> plugins.Resolution:
+    """What a reference becomes."""
+    return koji_builds.KojiBuilds().resolve(references.parse(text), release, "x86_64")
+
+
+def test_a_build_has_its_packages_for_the_architecture(release: releases.Release) -> None:
+    (build,) = resolve(release, builds.NAMES["koji_build"]).builds
+    assert build.nvr == builds.NAMES["koji_build"]
+    assert {rpm.name for rpm in build.rpms} == {"ondemand-hello", "ondemand-hello-data", "ondemand-hello-doc"}
+    for rpm in build.rpms:
+        assert rpm.arch in ("x86_64", "noarch") and len(rpm.checksums["sigmd5"]) == 32 and not rpm.signed_by
+        assert requests.head(rpm.urls[0], timeout=30).headers["Content-Length"] == str(rpm.size)
+
+
+def test_signed_copies_come_first(release: releases.Release) -> None:
+    (build,) = resolve(release, builds.NAMES["signed_koji_build"]).builds
+    (rpm,) = build.rpms
+    assert len(rpm.urls) == 2 and f"/data/signed/{rpm.signed_by[0]}/" in rpm.urls[0]
+    assert all(requests.head(url, timeout=30).ok for url in rpm.urls)
+
+
+def test_an_id_names_the_same_build(release: releases.Release) -> None:
+    hub = koji.ClientSession(release.koji_hub, opts=koji_builds.OPTIONS)
+    number = hub.getBuild(builds.NAMES["koji_build"])["id"]
+    hub.rsession.close()
+    assert resolve(release, f"koji:{number}").builds == resolve(release, builds.NAMES["koji_build"]).builds
+
+
+@pytest.mark.parametrize("text", ["ondemand-none-1-1", "koji:99999999"])
+def test_an_unknown_build_is_named(release: releases.Release, text: str) -> None:
+    with pytest.raises(errors.UnknownReference, match=f"no build {text.removeprefix('koji:')} in Koji"):
+        resolve(release, text)
+
+
+def test_another_architecture_is_said(release: releases.Release) -> None:
+    reference = references.parse(builds.NAMES["signed_koji_build"])
+    with pytest.raises(errors.UnknownReference, match="no packages for s390x"):
+        koji_builds.KojiBuilds().resolve(reference, release, "s390x")
+
+
+def test_a_build_of_another_release_is_warned_of(release: releases.Release) -> None:
+    other = release.model_copy(update={"dist_tag": "fc44"})
+    assert "another release" in resolve(other, builds.NAMES["koji_build"]).warnings[0]
+
+
+def test_a_hub_that_is_away_refuses_nothing(release: releases.Release) -> None:
+    for hub in ("http://127.0.0.1:9/kojihub", f"{release.koji_topurl}/nothing"):
+        with pytest.raises(errors.SourceUnavailable, match="does not answer"):
+            resolve(release.model_copy(update={"koji_hub": hub}), "ondemand-none-1-1")
+
+
+def test_a_release_without_koji_is_said(release: releases.Release) -> None:
+    with pytest.raises(errors.UnknownReference, match="knows no Koji"):
+        resolve(release.model_copy(update={"koji_hub": None}), "a-1-1")
