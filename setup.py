@@ -63,7 +63,7 @@ setup(
     packages=find_packages(include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")])
     + find_packages("plugins", include=["ondemand_plugins", "ondemand_plugins.*"]),
     package_dir={"ondemand_plugins": "plugins/ondemand_plugins"},
-    package_data={"": DATA},
+    package_data={"": DATA, "ondemand_web": ["migrations/**/*.py"]},
     install_requires=BASE,
     extras_require={"web": WEB, "builder": BUILDER, "test": TEST},
     entry_points={

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What is installed, packaged and run by make fits together."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import pathlib
+import re
+import subprocess
+import tomllib
+
+import pytest
+from fedora_messaging import config
+
+from ondemand_consumer import doorbell
+from tests.tools import tree
+
+ROOT = tree.ROOT
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+EXAMPLE = ROOT / "fedora-messaging.toml.example"
+GROUPS = ("commands", "backends", "sources", "storage", "notifiers")
+ENTRIES = [
+    *(entry for group in GROUPS for entry in importlib.metadata.entry_points(group=f"ondemand.{group}")),
+    *(entry for entry in importlib.metadata.entry_points(group="fedora.messages") if "ondemand" in entry.name),
+]
+
+
+def folders_of_the_targets() -> list[pathlib.Path]:
+    """The folders that `make test` and `make test-slow` give to pytest."""
+    line = re.search(r"^TESTS := \$\(wildcard (.*)\)$", MAKEFILE, re.MULTILINE)
+    assert line
+    return [ROOT / word for word in line[1].split()]
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.value)
+def test_an_entry_point_leads_to_something(entry: importlib.metadata.EntryPoint) -> None:
+    assert callable(entry.load())
+
+
+def test_every_group_of_entry_points_is_there() -> None:
+    assert {entry.group for entry in ENTRIES} == {f"ondemand.{group}" for group in GROUPS} | {"fedora.messages"}
+
+
+def test_every_test_lies_where_a_target_finds_it() -> None:
+    folders = folders_of_the_targets()
+    lost = [file for file in tree.files("test_*.py") if not any(map(file.is_relative_to, folders))]
+    assert lost == []
+
+
+def test_the_two_targets_leave_no_test_out() -> None:
+    runs = re.findall(r"-m pytest (.*?)(?:;.*)?$", MAKEFILE, re.MULTILINE)
+    assert runs == ['-m "not slow" $(TESTS)', '-m "slow" $(TESTS)']
+
+
+def test_ci_runs_both_targets() -> None:
+    assert "for target in test test-slow;" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_help_names_every_target_that_people_use() -> None:
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
+    for target in ("setup", "check", "test", "test-slow", "demo", "bench", "rpm", "lock", "clean"):
+        assert f"make {target} " in told
+
+
+def test_the_lock_file_pins_by_hash_and_names_no_host() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^([A-Za-z0-9_.-]+)==\S+.*\\\n    --hash=sha256:", lock, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^[A-Za-z0-9]", lock, re.MULTILINE))
+    assert "://" not in lock
+
+
+@pytest.mark.parametrize("name", ["debian.txt", "debian-test.txt", "fedora.txt", "fedora-test.txt"])
+def test_a_package_list_is_sorted_and_says_each_name_once(name: str) -> None:
+    lines = (ROOT / "config" / "setup" / name).read_text(encoding="utf-8").splitlines()
+    names = [line for line in lines if not line.startswith("#")]
+    assert names == sorted(set(names))
+
+
+def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
+    loaded = config.LazyConfig().load_config(str(EXAMPLE))
+    assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
+    assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
+    assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
+
+
+def test_the_versions_are_the_same_everywhere() -> None:
+    spec = re.search(r"^Version: +(\S+)$", (ROOT / "ondemand.spec").read_text(encoding="utf-8"), re.MULTILINE)
+    assert spec
+    assert spec[1] == importlib.metadata.version("ondemand")
+
+
+def test_pyproject_describes_tools_only() -> None:
+    assert set(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))) == {"build-system", "tool"}
