@@ -34,7 +34,7 @@ def listed_name(file: pathlib.Path) -> str:
 
 def listed_files(file: pathlib.Path, folder: pathlib.Path) -> set[str]:
     """The paths that the package holds, with Python's own version taken out."""
-    command = ["rpm", "--dbpath", folder / "rpmdb", "-qlp", file]
+    command: list[str | pathlib.Path] = ["rpm", "--dbpath", folder / "rpmdb", "-qlp", file]
     told = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     return {re.sub(SITE, "SITE", line) for line in told.splitlines()}
 
