@@ -43,6 +43,12 @@ def test_there_are_four_packages(packages: dict[str, set[str]]) -> None:
     assert set(packages) == {"python3-ondemand", "ondemand-web", "ondemand-consumer", "ondemand-plugins"}
 
 
+def test_building_them_leaves_the_installed_tree_alone(packages: dict[str, set[str]]) -> None:
+    question = "import importlib.metadata as found; print(found.version('ondemand'))"
+    command = [tree.ROOT / ".venv/bin/python", "-c", question]
+    assert subprocess.run(command, check=True, capture_output=True, timeout=60).stdout.strip() == b"0.1.0"
+
+
 def test_each_package_holds_its_room(packages: dict[str, set[str]]) -> None:
     assert {"/usr/bin/ondemand", "SITE/ondemand/messages.py"} <= packages["python3-ondemand"]
     assert {"SITE/ondemand_web/app.py", "SITE/ondemand_web/migrations/env.py"} <= packages["ondemand-web"]
