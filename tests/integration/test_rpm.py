@@ -45,7 +45,7 @@ def test_there_are_four_packages(packages: dict[str, set[str]]) -> None:
 
 def test_building_them_leaves_the_installed_tree_alone(packages: dict[str, set[str]]) -> None:
     question = "import importlib.metadata as found; print(found.version('ondemand'))"
-    command = [tree.ROOT / ".venv/bin/python", "-c", question]
+    command: list[str | pathlib.Path] = [tree.ROOT / ".venv/bin/python", "-c", question]
     assert subprocess.run(command, check=True, capture_output=True, timeout=60).stdout.strip() == b"0.1.0"
 
 
