@@ -7,10 +7,10 @@ import json
 from typing import Any
 
 import flask
-from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.models.tag import Tag
 import pydantic
 import sqlalchemy as sa
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 
 from ondemand import errors, kickstarts
 from ondemand.build_requests import BuildRequest

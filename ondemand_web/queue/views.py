@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any, BinaryIO, cast
 
 import flask
+import pydantic
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
-import pydantic
 
 from ondemand.builds import Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
