@@ -152,7 +152,8 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 def _build(client: Client, request: build_requests.BuildRequest) -> BuildRecord:
     record = client.submit(request)
     said: set[str] = set()
-    for record in client.follow(record.id, timeout=BUILD_TIMEOUT, pause=0.5):
+    for newest in client.follow(record.id, timeout=BUILD_TIMEOUT, pause=0.5):
+        record = newest
         for line in commands.progress(record):
             if line not in said:
                 print(f"   {line}", flush=True)

@@ -25,7 +25,7 @@ def make(here: Service) -> flask.Flask:
         doc_prefix="/api/v1/openapi",
         validation_error_callback=problems.invalid,
     )
-    app.config["MAX_CONTENT_LENGTH"] = 2 * 1024**2
+    app.config["MAX_CONTENT_LENGTH"] = 9 * 1024**2
     app.extensions["ondemand"] = here
     problems.install(app)
     app.register_api(builds.api)
