@@ -125,7 +125,7 @@ def page(browser: FlaskClient, address: str, status: int = 200) -> str:
     with browser.get(address) as answer:
         assert answer.status_code == status
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
-        return answer.text
+        return answer.get_data(as_text=True)
 
 
 def test_an_empty_list_tells_how_to_order(browser: FlaskClient) -> None:
