@@ -8,6 +8,7 @@ import contextlib
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -48,6 +49,8 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description="Build and boot a live image with two wanted builds.")
     arguments.add_argument("--release", default="demo", help="demo, or a release of config/releases on Fedora")
     release = arguments.parse_args().release
+    # Else a TERM would leave the service behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     phases = Phases()
     folder = BUILD / "demo"
     shutil.rmtree(folder, ignore_errors=True)

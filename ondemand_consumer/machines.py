@@ -20,10 +20,19 @@ from typing import Any
 
 from ondemand import errors
 
-_KVM = ("-accel", "kvm", "-cpu", "host")
-_TCG = ("-accel", "tcg,thread=multi", "-cpu", "max")
-# mov dx,0xf4; mov al,0x10; out dx,al; hlt: tells isa-debug-exit to end QEMU with status 0x10 * 2 + 1.
-_PROBE = bytes.fromhex("baf400b010eef4ebfd").ljust(510, b"\0") + b"\x55\xaa"
+KVM = ("-accel", "kvm", "-cpu", "host")
+TCG = ("-accel", "tcg,thread=multi", "-cpu", "max")
+# A boot sector that enters protected mode, counts down from 20 million in memory and ends QEMU with status
+# 0x10 * 2 + 1 by isa-debug-exit. Some hypervisors offer a KVM that interprets unpaged code instruction by
+# instruction, where a boot loader stands for minutes: there the count takes longer than the probe waits.
+#   cli; xor ax,ax; mov ds,ax; lgdt [gdtr]; mov eax,cr0; or al,1; mov cr0,eax; jmp 8:pm
+#   pm: mov ax,16; mov ds,ax; mov ecx,20000000; 1: xor [0x8000],ecx; dec ecx; jnz 1b
+#   mov dx,0xf4; mov al,0x10; out dx,al; hlt; gdt: null, flat code, flat data; gdtr: 23, gdt
+_PROBE = bytes.fromhex(
+    "fa31c08ed8660f0116507c0f20c00c010f22c066ea1b7c0000080066b810"
+    "008ed8b9002d3101310d008000004975f766baf400b010eef49000000000"
+    "00000000ffff0000009acf00ffff00000092cf001700387c0000"
+).ljust(510, b"\0") + b"\x55\xaa"
 _PROBE_STATUS = 33
 
 
@@ -33,12 +42,15 @@ def program() -> str:
 
 
 @functools.cache
-def acceleration() -> tuple[str, ...]:
-    """QEMU's words for KVM where a guest truly runs with it, else for emulation; tried once a process."""
+def accelerations() -> tuple[tuple[str, ...], ...]:
+    """QEMU's words for KVM where a guest truly runs with it, and for emulation; tried once a process.
+
+    Emulation stays the last word: an image that KVM does not boot may still be a good one.
+    """
     with tempfile.TemporaryDirectory() as folder:
         disk = pathlib.Path(folder, "probe.img")
         disk.write_bytes(_PROBE)
-        argv = [program(), *_KVM, "-m", "64", "-display", "none", "-nic", "none", "-no-reboot", "-nodefaults"]
+        argv = [program(), *KVM, "-m", "64", "-display", "none", "-nic", "none", "-no-reboot", "-nodefaults"]
         argv += [
             "-drive",
             f"file={disk},format=raw,if=ide",
@@ -48,13 +60,14 @@ def acceleration() -> tuple[str, ...]:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
             done = subprocess.run(argv, capture_output=True, timeout=4, check=False)
             if done.returncode == _PROBE_STATUS:
-                return _KVM
-    return _TCG
+                return (KVM, TCG)
+    return (TCG,)
 
 
 def argv(
     image: pathlib.Path,
     *,
+    acceleration: tuple[str, ...],
     memory: int,
     console: pathlib.Path,
     firmware: pathlib.Path,
@@ -63,11 +76,11 @@ def argv(
 ) -> list[str]:
     """The command line; `memory` in MiB, the image attached as a disk, the way a USB stick goes.
 
-    `console` and `firmware` are files that will hold what each says, `qmp` a socket.
+    `acceleration` is one of accelerations(), `console` and `firmware` are files that will hold what each says, `qmp` a socket.
     """
     words = [
         program(),
-        *acceleration(),
+        *acceleration,
         "-m",
         str(memory),
         "-smp",

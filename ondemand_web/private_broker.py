@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +29,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def dies_with_us() -> tuple[str, ...]:
+    """Words before a child's own, so that it gets TERM even when this process is killed; none without setpriv."""
+    program = shutil.which("setpriv")
+    return (program, "--pdeathsig", "TERM", "--") if program else ()
 
 
 class PrivateBroker:
@@ -93,7 +100,7 @@ class PrivateBroker:
     def _spawn(self, argv: list[str]) -> None:
         with (self.folder / "output.log").open("ab") as output:
             child = subprocess.Popen(
-                argv,
+                [*dies_with_us(), *argv],
                 env=self._environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

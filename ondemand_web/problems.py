@@ -75,10 +75,11 @@ class _Http(errors.RequestError):
 
 
 def _from_http(error: exceptions.HTTPException) -> errors.OndemandError:
-    known = _Http(
-        f"{flask.request.method} {flask.request.path[:200]} is not answered here",
-        cause=(error.description or error.name).split(".")[0].lower(),
-        remedy="see /api/v1/openapi for what is",
-    )
+    asked = f"{flask.request.method} {flask.request.path[:200]}"
+    cause = (error.description or error.name).split(".")[0].lower()
+    if error.code in (404, 405):
+        known = _Http(f"{asked} is not answered here", cause=cause, remedy="see /api/v1/openapi for what is")
+    else:
+        known = _Http(f"{asked} was not taken", cause=cause, remedy="see /api/v1/openapi for what it takes")
     known.__dict__["http_status"] = error.code or 500
     return known

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import logging
@@ -20,7 +21,7 @@ import requests
 from ondemand import errors, settings
 from ondemand_web.database import Database
 from ondemand_web.people import services as people
-from ondemand_web.private_broker import PrivateBroker, installed
+from ondemand_web.private_broker import PrivateBroker, dies_with_us, installed
 
 log = logging.getLogger(__name__)
 STOP_TIMEOUT = 20.0
@@ -92,7 +93,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         with (self._folder / f"{child.name}.log").open("ab") as output:
             child.process = subprocess.Popen(
-                child.argv,
+                (*dies_with_us(), *child.argv),
                 env={**os.environ, **child.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -113,8 +114,8 @@ def all_in_one(options: settings.Settings, ready_file: pathlib.Path | None) -> N
     supervisor = Supervisor(data / "service-logs")
     try:
         _start_all(options, supervisor, broker)
-        _wait_until_ready(options.master.url)
-        if ready_file is not None:
+        _wait_until_ready(options.master.url, stop)
+        if ready_file is not None and not stop.is_set():
             ready = {"url": options.master.url, "pids": supervisor.pids(), "bus": broker.url if broker else None}
             ready_file.with_suffix(".new").write_text(json.dumps(ready))
             ready_file.with_suffix(".new").rename(ready_file)
@@ -202,14 +203,14 @@ def _start_all(options: settings.Settings, supervisor: Supervisor, broker: Priva
     supervisor.add(Child(name="builder", argv=(*_ondemand(), "builder"), environment=builder))
 
 
-def _wait_until_ready(url: str) -> None:
+def _wait_until_ready(url: str, stop: threading.Event) -> None:
     deadline = time.monotonic() + READY_TIMEOUT
     while time.monotonic() < deadline:
-        try:
+        if stop.wait(0.1):
+            return
+        with contextlib.suppress(requests.RequestException):
             if requests.get(f"{url}/api/v1/releases", timeout=5).ok:
                 return
-        except requests.RequestException:
-            time.sleep(0.1)
     raise errors.ServiceError(
         "The service did not start", cause=f"nothing answers at {url}", remedy="read the logs in its data folder"
     )

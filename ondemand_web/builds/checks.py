@@ -98,7 +98,7 @@ def _queue(
                 "disk": disk,
                 "memory": MEMORY,
                 "turn": builds.turn(session, build.owner, clock(session)),
-                "waiting": "it waits for a builder",
+                "waiting": None,
             },
         )
         if moved is not None:

@@ -37,7 +37,7 @@ def show(build_id: int) -> str:
     here = service.current()
     with here.database.reading() as session:
         row = builds.get(session, build_id)
-        record = records.full(session, row, here.settings.master.url, here.files)
+        record = records.full(session, row, here)
         lock = session.get(BuildLock, build_id)
         packages = lock.body["packages"] if lock else []
     return flask.render_template("build.html", build=record, packages=packages)

@@ -11,27 +11,32 @@ from sqlalchemy import orm
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, Failure, StepRecord, WantedPackage
 from ondemand.locks import Lock
-from ondemand.states import Step
+from ondemand.states import State, Step
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
+from ondemand_web.queue import waiting
 from ondemand_web.queue.models import Attempt, AttemptStep
+from ondemand_web.service import Service
 
 
-def full(session: orm.Session, build: Build, url: str, files: Files) -> BuildRecord:
-    """Everything known of one build; `url` is the master's address."""
+def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
+    """Everything known of one build."""
     attempts = list(
         session.execute(sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)).scalars()
     )
     lock_row = session.get(BuildLock, build.id)
     lock = Lock.model_validate(lock_row.body) if lock_row else None
     last = attempts[-1] if attempts else None
+    head = _head(build, here.settings.master.url)
+    if build.state == State.QUEUED:
+        head["waiting"] = waiting.reason(session, build, here.settings.queue)
     return BuildRecord(
-        **_head(build, url),
+        **head,
         warnings=lock.warnings if lock else (),
         packages=len(lock.packages) if lock else 0,
         wanted=tuple(_wanted(lock)) if lock else (),
-        attempts=tuple(_attempt(session, row, files) for row in attempts),
+        attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),
     )

@@ -95,7 +95,7 @@ def show(path: BuildPath) -> flask.Response:
     here = service.current()
     with here.database.reading() as session:
         build = builds.get(session, path.build_id)
-        record = records.full(session, build, here.settings.master.url, here.files)
+        record = records.full(session, build, here)
     return flask.Response(record.model_dump_json(by_alias=True), content_type="application/json")
 
 

@@ -41,7 +41,7 @@ def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
             return False
         delivery, event = found
         build = builds.get(session, event.build_id)
-        record = records.full(session, build, here.settings.master.url, here.files)
+        record = records.full(session, build, here)
     values: dict[str, object] = {"state": "delivered", "error": None}
     try:
         deliver(event, delivery, record)

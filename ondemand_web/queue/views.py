@@ -167,5 +167,6 @@ def _owned(path: AttemptPath) -> None:
 
 
 def _piece(limit: int) -> BinaryIO:
-    flask.request.max_content_length = limit
+    # A server that ends the stream itself is read until its end, which must still lie within the limit.
+    flask.request.max_content_length = limit + 1
     return cast(BinaryIO, flask.request.stream)

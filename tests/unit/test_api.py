@@ -122,6 +122,17 @@ def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, 
     assert [item["state"] for item in listed] == ["uploaded"]
 
 
+def test_a_whole_piece_is_taken_and_a_larger_one_is_not(
+    web: FlaskClient, here: Service, worker: dict[str, str]
+) -> None:
+    upload = f"{begin(here, web, worker)}/artifacts/x.iso"
+    terminated = {"wsgi.input_terminated": True}
+    whole = web.put(f"{upload}?offset=0", data=bytes(8 << 20), headers=worker, environ_overrides=terminated)
+    assert whole.get_json() == {"size": 8 << 20}
+    more = web.put(f"{upload}?offset={8 << 20}", data=bytes(9 << 20), headers=worker, environ_overrides=terminated)
+    assert (more.status_code, more.content_type) == (413, "application/problem+json")
+
+
 @pytest.mark.parametrize("name", ["..%2Fx", ".hidden", "a b"])
 def test_a_name_that_could_leave_the_folder_is_refused(
     web: FlaskClient, here: Service, worker: dict[str, str], name: str

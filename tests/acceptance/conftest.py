@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""One running service with two build nodes for all acceptance tests that don't need one of their own."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests import service_parts as parts
+
+
+@pytest.fixture(scope="session")
+def service(distribution: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[parts.Running]:
+    """Broker, master and two nodes, each process its own."""
+    with parts.running(tmp_path_factory.mktemp("service"), distribution, nodes=("node-1", "node-2")) as started:
+        yield started
