@@ -113,7 +113,7 @@ def validate(data: object) -> BuildRequest:
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The validator's complaints as one of our errors."""
     details = tuple(
-        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {_plain(item['msg'])}"
+        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {_plain(item['type'], item['msg'])}"
         for item in error.errors(include_url=False, include_context=False, include_input=False)
     )
     return errors.InvalidRequest(
@@ -123,5 +123,7 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     )
 
 
-def _plain(message: str) -> str:
+def _plain(kind: str, message: str) -> str:
+    if kind in ("model_type", "model_attributes_type"):
+        return "it must be a JSON object with the fields of a request"
     return message.removeprefix("Value error, ").rstrip(".")

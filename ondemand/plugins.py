@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
@@ -66,11 +66,11 @@ class Plan:
 class Backend(Protocol):
     """A locked build and a work folder become a plan; pure: runs nothing, writes nothing."""
 
-    name: str
-    closed: bool
+    name: ClassVar[str]
+    closed: ClassVar[bool]
     """Whether the image holds exactly the lock; else verify only asks for the wanted builds."""
-    image_types: frozenset[str]
-    tools: tuple[str, ...]
+    image_types: ClassVar[frozenset[str]]
+    tools: ClassVar[tuple[str, ...]]
     """Programs that must be on PATH for a builder to offer this backend."""
 
     def disk(self, lock: Lock) -> int:
@@ -118,7 +118,7 @@ class Resolution:
 class Source(Protocol):
     """A reference becomes exact RPMs with URL, digest and key."""
 
-    kind: str
+    kind: ClassVar[str]
     """The reference kind it serves."""
 
     def resolve(self, reference: Reference, release: Release, arch: str) -> Resolution:
@@ -160,7 +160,7 @@ class Notice:
 class Notifier(Protocol):
     """An event and a recipient: delivered, later, or never."""
 
-    sink: str
+    sink: ClassVar[str]
 
     def deliver(self, notice: Notice) -> None:
         """Hands it over once; raises errors.DeliveryFailed (`permanent` says never)."""

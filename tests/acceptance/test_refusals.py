@@ -22,7 +22,11 @@ CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "update": ({"builds": ["DEMO-2026-0000000000"]}, "unknown-reference", "DEMO-2026-0000000000"),
     "NVR": ({"builds": ["ondemand-nothing-1-1.demo1"]}, "unknown-reference", "ondemand-nothing-1-1.demo1"),
     "stranger's signature": ({"builds": [story.NAMES["stranger_build"]]}, "wrong-signature", "ondemand-weather"),
-    "missing dependency": ({"builds": [story.NAMES["broken_build"]]}, "unsolvable", "ondemand-nowhere"),
+    "missing dependency": (
+        {"builds": [story.NAMES["broken_build"]], "add_packages": ["ondemand-broken"]},
+        "unsolvable",
+        "ondemand-nowhere",
+    ),
     "malformed kickstart": ({"kickstart": "lang C\nfrobnicate\n%packages\n%end\n"}, "kickstart-invalid", "line 2"),
     "included file": ({"kickstart": "%include /etc/shadow\n"}, "kickstart-invalid", "%include"),
 }
@@ -48,7 +52,7 @@ def test_every_reason_is_told_at_once(service: parts.Running) -> None:
 @pytest.mark.parametrize(
     ("body", "word"),
     [
-        (b"{", "JSON"),
+        (b"{", "JSON object"),
         (b'{"release": "demo", "builds": ["what is this"]}', "what is this"),
         (b'{"release": "demo", "image_type": "floppy"}', "image_type"),
         (b'{"release": "demo", "notify": ["no address"]}', "notify"),
