@@ -103,6 +103,14 @@ def test_a_log_is_appended_and_read_by_offset(web: FlaskClient, here: Service, w
     assert (read.data, read.headers["X-Log-Size"], read.headers["X-Log-Done"]) == (b"two\n", "8", "no")
 
 
+def test_an_error_that_could_not_be_shown_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    attempt = begin(here, web, worker)
+    for error in ({"happened": "x"}, {"code": "tool-failed", "class": "bad luck", "sentence": "x."}):
+        answer = web.post(f"{attempt}/finish", json={"error": error}, headers=worker)
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
+    assert web.post(f"{attempt}/beat", headers=worker).status_code == 200
+
+
 def test_another_builder_s_attempt_is_out_of_reach(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
     attempt = begin(here, web, worker)
     other = {"Authorization": f"Bearer {people.add_builder(here.database, 'two')}"}
