@@ -10,6 +10,7 @@ import pydantic
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from ondemand import errors
 from ondemand.builds import Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
@@ -85,11 +86,18 @@ def claim(body: Claim) -> flask.Response | tuple[str, int]:
         return "", 204
     build, attempt, lock = won
     request = builds.request_of(build)
-    release = here.releases.get(build.release)
+    try:
+        release = here.releases.get(build.release)
+        options = release.definition(request.image_type).options
+    except errors.RequestError as error:
+        # The operator took the release away while the build waited: that ends the build, not the builder.
+        report = FinishReport(error=error.as_dict())
+        queue.finish(here.database, _builder(), build.id, attempt.number, report, limits)
+        return "", 204
     parts = {
         "release": release.model_dump(mode="json"),
         "label": request.label(build.id),
-        "options": release.definition(request.image_type).options,
+        "options": options,
         "lease": limits.lease,
         "beat": limits.beat,
     }

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ondemand_web import app
+from ondemand_web.builds.models import Build
 from ondemand_web.people import services as people
 from ondemand_web.service import Service
 from tests import master_parts as parts
@@ -109,6 +110,18 @@ def test_an_error_that_could_not_be_shown_is_refused(web: FlaskClient, here: Ser
         answer = web.post(f"{attempt}/finish", json={"error": error}, headers=worker)
         assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
     assert web.post(f"{attempt}/beat", headers=worker).status_code == 200
+
+
+def test_a_release_that_was_taken_away_ends_the_build_and_not_the_builder(
+    web: FlaskClient, here: Service, worker: dict[str, str]
+) -> None:
+    build_id = parts.queued(here)
+    with here.database.writing() as session:
+        session.get_one(Build, build_id).release = "f12"
+    body = {"claim_id": "claim-0001", "instance": "instance-1", "capabilities": parts.CAN.model_dump(mode="json")}
+    assert web.post(f"{WORKER}/claims", json=body, headers=worker).status_code == 204
+    shown = web.get(f"/api/v1/builds/{build_id}").get_json()
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "unknown-release")
 
 
 def test_another_builder_s_attempt_is_out_of_reach(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
