@@ -143,6 +143,10 @@ def append_artifact(path: ArtifactPath, query: Offset) -> dict[str, int]:
 def complete_artifact(path: ArtifactPath, body: Artifact) -> tuple[str, int]:
     """An artifact is whole; the dispatcher stores it."""
     here = service.current()
+    if path.name != body.name:
+        raise errors.InvalidRequest(
+            f"The address names «{path.name[:200]}» and the body {body.name}", remedy="name the same file in both"
+        )
     files.complete(here.database, here.files, _builder(), path.build_id, path.number, body)
     return "", 202
 

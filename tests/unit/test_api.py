@@ -138,6 +138,7 @@ def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, 
     wrong = web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker)
     assert wrong.get_json()["code"] == "wrong-digest"
     web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abc", headers=worker)
+    assert web.post(f"{attempt}/artifacts/y.iso/complete", json=file, headers=worker).status_code == 422
     assert web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker).status_code == 202
     listed = web.get(f"{attempt}/artifacts", headers=worker).get_json()["artifacts"]
     assert [item["state"] for item in listed] == ["uploaded"]
