@@ -138,15 +138,15 @@ def list_events(path: BuildPath, query: EventsQuery) -> flask.Response:
 
 @api.get("/builds/<int:build_id>/log")
 def read_log(path: BuildPath, query: LogQuery) -> flask.Response:
-    """A step's log from a byte on; header `X-Log-Size` is the size now, `X-Log-Done` whether it can still grow."""
+    """A step's log from a byte on; header `X-Log-Size` is the size now, `X-Log-Done` whether it grows no more."""
     here = service.current()
     with here.database.reading() as session:
-        builds.get(session, path.build_id)
+        build = builds.get(session, path.build_id)
         number = query.attempt or session.execute(
             sa.select(sa.func.max(Attempt.number)).where(Attempt.build_id == path.build_id)
         ).scalar()
         attempt = session.get(Attempt, (path.build_id, number)) if number else None
-        done = attempt is None or attempt.ended_at is not None
+        done = attempt.ended_at is not None if attempt else State(build.state).final
     file = here.files.log(path.build_id, number or 0, query.step)
     size = file.stat().st_size if file.exists() else 0
     piece = b""

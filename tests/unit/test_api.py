@@ -104,6 +104,13 @@ def test_a_log_is_appended_and_read_by_offset(web: FlaskClient, here: Service, w
     assert (read.data, read.headers["X-Log-Size"], read.headers["X-Log-Done"]) == (b"two\n", "8", "no")
 
 
+def test_the_log_of_a_build_that_waits_can_still_grow(web: FlaskClient, here: Service) -> None:
+    log = f"/api/v1/builds/{parts.queued(here)}/log?step=build"
+    assert web.get(log).headers["X-Log-Done"] == "no"
+    web.post("/api/v1/builds/1/cancel")
+    assert web.get(log).headers["X-Log-Done"] == "yes"
+
+
 def test_an_error_that_could_not_be_shown_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
     attempt = begin(here, web, worker)
     for error in ({"happened": "x"}, {"code": "tool-failed", "class": "bad luck", "sentence": "x."}):
