@@ -19,6 +19,7 @@ from ondemand_web import service
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import BuildLock
+from ondemand_web.database import LARGEST
 from ondemand_web.events import services as events
 from ondemand_web.people import services as people
 from ondemand_web.queue.models import Attempt
@@ -49,14 +50,14 @@ class LogQuery(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
     step: Step
-    attempt: int | None = None
+    attempt: int | None = pydantic.Field(default=None, ge=1, le=LARGEST)
     offset: int = pydantic.Field(default=0, ge=0, alias="from")
 
 
 class EventsQuery(pydantic.BaseModel, extra="forbid"):
     """Events with a `seq` above `after`."""
 
-    after: int = 0
+    after: int = pydantic.Field(default=0, ge=0, le=LARGEST)
     limit: int = pydantic.Field(default=200, ge=1, le=1000)
 
 
@@ -64,7 +65,7 @@ class SubmitHeader(pydantic.BaseModel):
     """Makes a repeated submission harmless."""
 
     model_config = pydantic.ConfigDict(populate_by_name=True)
-    idempotency_key: str | None = pydantic.Field(default=None, alias="Idempotency-Key", max_length=200)
+    idempotency_key: str | None = pydantic.Field(default=None, alias="Idempotency-Key", min_length=1, max_length=200)
 
 
 @api.post("/builds")

@@ -83,6 +83,27 @@ def test_a_build_is_shown_listed_and_canceled(web: FlaskClient, here: Service) -
     assert [item["state"] for item in web.get("/api/v1/builds").get_json()["builds"]] == ["canceled"]
 
 
+def test_an_empty_key_is_no_key(web: FlaskClient) -> None:
+    answer = web.post("/api/v1/builds", json={"release": "f44"}, headers={"Idempotency-Key": ""})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/api/v1/builds/99999999999999999999", 404),
+        ("/builds/99999999999999999999", 404),
+        ("/api/v1/builds?before=99999999999999999999", 200),
+        ("/api/v1/builds?before=-99999999999999999999", 200),
+        ("/?before=99999999999999999999", 200),
+        ("/api/v1/builds/1/log?step=build&attempt=99999999999999999999", 422),
+        ("/api/v1/builds/1/events?after=99999999999999999999", 422),
+    ],
+)
+def test_a_number_that_no_column_holds_is_no_trouble_of_the_service(web: FlaskClient, address: str, status: int) -> None:
+    assert web.get(address).status_code == status
+
+
 def test_another_s_build_can_not_be_canceled(web: FlaskClient, here: Service) -> None:
     build_id = parts.queued(here, "bob")
     assert web.post(f"/api/v1/builds/{build_id}/cancel").status_code == 403
