@@ -19,6 +19,7 @@ from ondemand_web.builds import views as build_views
 from ondemand_web.files import services as files
 from ondemand_web.queue import views as queue_views
 from ondemand_web.service import Service
+from tests.tools import documents
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 API, WORKER = ((DOCS / name).read_text() for name in ("api.md", "worker-api.md"))
@@ -111,3 +112,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"at most {queue_views.LOG_PIECE >> 20} MiB; a log has at most {files.LOG_LIMIT >> 20} MiB" in WORKER
     assert f"pieces of at most {queue_views.ARTIFACT_PIECE >> 20} MiB" in WORKER
     assert f"up to\n{build_views.LOG_PIECE >> 10} KiB of the log" in API
+
+
+@pytest.mark.parametrize("name", documents.MADE)
+def test_a_document_that_is_made_from_code_is_as_it_would_be_made_now(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == documents.MADE[name](), "run `make docs`"
