@@ -8,9 +8,14 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import click
 from fedora_messaging import message
+from typer import testing
 
+from ondemand.commands import main
 from tests.tools import tree
+
+_WIDTH = 100
 
 _MESSAGES = """# Messages
 
@@ -19,6 +24,29 @@ lost or come twice (then with the same id). The broker's configuration may put a
 classes from package `ondemand`; without it the body is plain JSON with the properties below. Made from `ondemand/messages.py`
 by `make docs`.
 """
+
+_COMMANDS = """# Commands
+
+What `ondemand --help` and the help of every command print. A command that fails says why in one sentence on standard
+error and ends with the exit status of its error (see errors.md). Made from the program by `make docs`.
+"""
+
+
+def commands() -> str:
+    """docs/commands.md."""
+    program = main.make()
+    names = [command.name or "" for command in program.registered_commands]
+    parts = [_COMMANDS, _help([])]
+    for name in names:
+        parts += [f"## `ondemand {name}`\n", _help([name])]
+    return "\n".join(parts)
+
+
+def _help(words: list[str]) -> str:
+    terminal = {"COLUMNS": str(_WIDTH), "TERM": "xterm"}
+    answer = testing.CliRunner().invoke(main.make(), [*words, "--help"], prog_name="ondemand", env=terminal)
+    lines = [line.rstrip() for line in click.unstyle(answer.output).strip().splitlines()]
+    return "\n".join(["```", *lines, "```", ""])
 
 
 def messages() -> str:
@@ -50,7 +78,7 @@ def _properties(schema: dict[str, Any], before: str) -> Iterator[str]:
             yield f"| `{before}{name}` | {kind} | {part['description']}{may} |"
 
 
-MADE: dict[str, Callable[[], str]] = {"messages.md": messages}
+MADE: dict[str, Callable[[], str]] = {"commands.md": commands, "messages.md": messages}
 
 
 if __name__ == "__main__":
