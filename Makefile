@@ -8,7 +8,7 @@ PY := .venv/bin/python
 CODE := $(wildcard ondemand ondemand_web ondemand_consumer plugins/ondemand_plugins demo tests)
 TESTS := $(wildcard tests/unit tests/integration tests/acceptance tests/faults docs/example_backend)
 
-.PHONY: help setup setup-test check test test-slow demo bench rpm lock clean
+.PHONY: help setup setup-test check docs test test-slow demo bench rpm lock clean
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -23,6 +23,9 @@ setup-test:
 check: setup ## lint and types
 	$(PY) -m ruff check .
 	$(PY) -m mypy $(CODE)
+
+docs: setup-test ## write the documents that are made from code
+	@$(PY) -m tests.tools.documents
 
 test: setup-test ## lint, types and every test that takes seconds
 	$(PY) -m ruff check .

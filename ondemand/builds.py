@@ -8,6 +8,7 @@ from typing import Any
 
 import pydantic
 
+from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
 from ondemand.proofs import Artifact, Proof
@@ -144,9 +145,24 @@ class StepReport(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 class FinishReport(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """A builder's word that its attempt ended. `error` is OndemandError.as_dict(); None means success."""
+    """A builder's word that its attempt ended. `error` is OndemandError.as_dict(); None means success.
+
+    `canceled`: the builder stopped by order, either because the build was canceled or because it shuts down.
+    """
 
     proofs: tuple[Proof, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     error: dict[str, Any] | None = None
     canceled: bool = False
+
+    @pydantic.field_validator("error")
+    @classmethod
+    def _can_be_shown(cls, error: dict[str, Any] | None) -> dict[str, Any] | None:
+        if error is None:
+            return None
+        try:
+            errors.FailureClass(Failure.model_validate(error).failure_class)
+        except ValueError as wrong:
+            kinds = ", ".join(errors.FailureClass)
+            raise ValueError(f"it needs `code`, `sentence` and a `class` of {kinds}") from wrong
+        return error

@@ -10,15 +10,15 @@ from fedora_messaging import message
 _BUILD: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "id": {"type": "integer"},
-        "url": {"type": "string"},
-        "owner": {"type": "string"},
-        "release": {"type": "string"},
-        "arch": {"type": "string"},
-        "image_type": {"type": "string"},
-        "backend": {"type": "string"},
-        "title": {"type": "string"},
-        "packages": {"type": "array", "items": {"type": "string"}},
+        "id": {"type": "integer", "description": "The build's id."},
+        "url": {"type": "string", "description": "The build's page."},
+        "owner": {"type": "string", "description": "Who asked for it."},
+        "release": {"type": "string", "description": "The release's name."},
+        "arch": {"type": "string", "description": "The architecture."},
+        "image_type": {"type": "string", "description": "`live`, `boot` or `dvd`."},
+        "backend": {"type": "string", "description": "The tool that makes the image."},
+        "title": {"type": "string", "description": "What people call it."},
+        "packages": {"type": "array", "items": {"type": "string"}, "description": "Names of the wanted source packages."},
     },
     "required": ["id", "url", "owner", "release", "arch", "image_type", "title", "packages"],
 }
@@ -84,9 +84,9 @@ class BuildStateChangedV1(BuildMessage):
     topic = "ondemand.build.state.changed"
     body_schema = _schema(
         "ondemand.build.state.changed.v1",
-        old={"type": ["string", "null"]},
-        new={"type": "string"},
-        reason={"type": ["string", "null"]},
+        old={"type": ["string", "null"], "description": "The state before; null for a new build."},
+        new={"type": "string", "description": "The state now."},
+        reason={"type": ["string", "null"], "description": "Why, as a sentence or phrase."},
     )
 
     @property

@@ -46,13 +46,14 @@ def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.Finis
                 remedy="look at the builder's log; another attempt may work",
             )
         canceled = isinstance(attempt.stop.reason, errors.BuildCanceled)
-        if error and not attempt.stop.reason:
+        drained = error is not None and attempt.stop.reason is not None
+        if error and not drained:
             way.publish_screen()
     return builds.FinishReport(
         proofs=tuple(way.proven),
         artifacts=way.artifacts,
         error=None if canceled or not error else error.as_dict(),
-        canceled=canceled,
+        canceled=canceled or drained,
     )
 
 

@@ -6,15 +6,24 @@ from __future__ import annotations
 import flask
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
+from werkzeug import routing
 
 from ondemand_web import problems
 from ondemand_web.builds import pages
 from ondemand_web.builds import views as builds
+from ondemand_web.database import LARGEST
 from ondemand_web.files import views as files
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
 
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+
+class _Number(routing.IntegerConverter):
+    """A number in an address; one that no column holds is an address that is not there."""
+
+    def __init__(self, rules: routing.Map) -> None:
+        super().__init__(rules, max=LARGEST)
 
 
 def make(here: Service) -> flask.Flask:
@@ -27,6 +36,7 @@ def make(here: Service) -> flask.Flask:
     )
     app.config["MAX_CONTENT_LENGTH"] = 9 * 1024**2
     app.extensions["ondemand"] = here
+    app.url_map.converters["int"] = _Number
     problems.install(app)
     app.register_api(builds.api)
     app.register_api(queue.api)

@@ -20,6 +20,8 @@ from sqlalchemy import orm
 MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5.0
 """Seconds that a SQLite writer waits for another one."""
+LARGEST = 2**31 - 1
+"""The largest number that a column of ids holds."""
 
 
 class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):

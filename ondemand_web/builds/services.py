@@ -14,7 +14,7 @@ from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.states import TRANSITIONS, State
 from ondemand_web.builds.models import Build, Submission
-from ondemand_web.database import Database, clock
+from ondemand_web.database import LARGEST, Database, clock
 from ondemand_web.events import services as events
 
 
@@ -127,7 +127,7 @@ def page(session: orm.Session, *, state: State | None, before: int | None, limit
     if state is not None:
         statement = statement.where(Build.state == state)
     if before is not None:
-        statement = statement.where(Build.id < before)
+        statement = statement.where(Build.id < max(0, min(before, LARGEST)))
     return list(session.execute(statement).scalars())
 
 

@@ -19,6 +19,7 @@ from ondemand_web import service
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import BuildLock
+from ondemand_web.database import LARGEST
 from ondemand_web.events import services as events
 from ondemand_web.people import services as people
 from ondemand_web.queue.models import Attempt
@@ -49,14 +50,14 @@ class LogQuery(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(populate_by_name=True, extra="forbid")
     step: Step
-    attempt: int | None = None
+    attempt: int | None = pydantic.Field(default=None, ge=1, le=LARGEST)
     offset: int = pydantic.Field(default=0, ge=0, alias="from")
 
 
 class EventsQuery(pydantic.BaseModel, extra="forbid"):
     """Events with a `seq` above `after`."""
 
-    after: int = 0
+    after: int = pydantic.Field(default=0, ge=0, le=LARGEST)
     limit: int = pydantic.Field(default=200, ge=1, le=1000)
 
 
@@ -64,7 +65,7 @@ class SubmitHeader(pydantic.BaseModel):
     """Makes a repeated submission harmless."""
 
     model_config = pydantic.ConfigDict(populate_by_name=True)
-    idempotency_key: str | None = pydantic.Field(default=None, alias="Idempotency-Key", max_length=200)
+    idempotency_key: str | None = pydantic.Field(default=None, alias="Idempotency-Key", min_length=1, max_length=200)
 
 
 @api.post("/builds")
@@ -138,15 +139,15 @@ def list_events(path: BuildPath, query: EventsQuery) -> flask.Response:
 
 @api.get("/builds/<int:build_id>/log")
 def read_log(path: BuildPath, query: LogQuery) -> flask.Response:
-    """A step's log from a byte on; header `X-Log-Size` is the size now, `X-Log-Done` whether it can still grow."""
+    """A step's log from a byte on; header `X-Log-Size` is the size now, `X-Log-Done` whether it grows no more."""
     here = service.current()
     with here.database.reading() as session:
-        builds.get(session, path.build_id)
+        build = builds.get(session, path.build_id)
         number = query.attempt or session.execute(
             sa.select(sa.func.max(Attempt.number)).where(Attempt.build_id == path.build_id)
         ).scalar()
         attempt = session.get(Attempt, (path.build_id, number)) if number else None
-        done = attempt is None or attempt.ended_at is not None
+        done = attempt.ended_at is not None if attempt else State(build.state).final
     file = here.files.log(path.build_id, number or 0, query.step)
     size = file.stat().st_size if file.exists() else 0
     piece = b""

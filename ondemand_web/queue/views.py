@@ -10,6 +10,7 @@ import pydantic
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
+from ondemand import errors
 from ondemand.builds import Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
@@ -85,11 +86,18 @@ def claim(body: Claim) -> flask.Response | tuple[str, int]:
         return "", 204
     build, attempt, lock = won
     request = builds.request_of(build)
-    release = here.releases.get(build.release)
+    try:
+        release = here.releases.get(build.release)
+        options = release.definition(request.image_type).options
+    except errors.RequestError as error:
+        # The operator took the release away while the build waited: that ends the build, not the builder.
+        report = FinishReport(error=error.as_dict())
+        queue.finish(here.database, _builder(), build.id, attempt.number, report, limits)
+        return "", 204
     parts = {
         "release": release.model_dump(mode="json"),
         "label": request.label(build.id),
-        "options": release.definition(request.image_type).options,
+        "options": options,
         "lease": limits.lease,
         "beat": limits.beat,
     }
@@ -135,6 +143,10 @@ def append_artifact(path: ArtifactPath, query: Offset) -> dict[str, int]:
 def complete_artifact(path: ArtifactPath, body: Artifact) -> tuple[str, int]:
     """An artifact is whole; the dispatcher stores it."""
     here = service.current()
+    if path.name != body.name:
+        raise errors.InvalidRequest(
+            f"The address names «{path.name[:200]}» and the body {body.name}", remedy="name the same file in both"
+        )
     files.complete(here.database, here.files, _builder(), path.build_id, path.number, body)
     return "", 202
 

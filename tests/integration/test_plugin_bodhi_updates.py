@@ -3,14 +3,37 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import pathlib
+from typing import Any
 
 import pytest
 
 from demo import builds
 from ondemand import errors, plugins, references, releases
 from ondemand_plugins.sources import bodhi_updates
-from tests import source_parts
+from tests import builder_parts, source_parts
+
+
+class OneUpdate(http.server.BaseHTTPRequestHandler):
+    """A Bodhi whose every update has the server's `status` and holds a build that Koji knows."""
+
+    server: Any
+
+    def do_GET(self) -> None:
+        update = {
+            "alias": self.path.rsplit("/", 1)[-1],
+            "status": self.server.status,
+            "content_type": "rpm",
+            "builds": [{"nvr": nvr} for nvr in builds.updates()[0].nvrs],
+        }
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps({"update": update}).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
 
 
 @pytest.fixture
@@ -49,13 +72,9 @@ def test_an_unknown_update_is_refused(release: releases.Release) -> None:
 
 
 @pytest.mark.parametrize("status, word", [("unpushed", "took it back"), ("obsolete", "newer update")])
-def test_an_update_that_was_taken_back_is_refused(
-    release: releases.Release, monkeypatch: pytest.MonkeyPatch, status: str, word: str
-) -> None:
-    update = bodhi_updates._Update(alias="DEMO-2026-1a2b3c4d5e", status=status, builds=[])
-    monkeypatch.setattr(bodhi_updates, "_update", lambda url, reference: update)
-    with pytest.raises(errors.UnknownReference, match=word):
-        resolve(release, builds.NAMES["update"])
+def test_an_update_that_was_taken_back_is_refused(release: releases.Release, status: str, word: str) -> None:
+    with builder_parts.serving(OneUpdate, status=status) as bodhi, pytest.raises(errors.UnknownReference, match=word):
+        resolve(release.model_copy(update={"bodhi": bodhi.url}), builds.NAMES["update"])
 
 
 def test_a_bodhi_that_is_away_refuses_nothing(release: releases.Release) -> None:

@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ondemand_web import app
+from ondemand_web.builds.models import Build
 from ondemand_web.people import services as people
 from ondemand_web.service import Service
 from tests import master_parts as parts
@@ -82,6 +83,27 @@ def test_a_build_is_shown_listed_and_canceled(web: FlaskClient, here: Service) -
     assert [item["state"] for item in web.get("/api/v1/builds").get_json()["builds"]] == ["canceled"]
 
 
+def test_an_empty_key_is_no_key(web: FlaskClient) -> None:
+    answer = web.post("/api/v1/builds", json={"release": "f44"}, headers={"Idempotency-Key": ""})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/api/v1/builds/99999999999999999999", 404),
+        ("/builds/99999999999999999999", 404),
+        ("/api/v1/builds?before=99999999999999999999", 200),
+        ("/api/v1/builds?before=-99999999999999999999", 200),
+        ("/?before=99999999999999999999", 200),
+        ("/api/v1/builds/1/log?step=build&attempt=99999999999999999999", 422),
+        ("/api/v1/builds/1/events?after=99999999999999999999", 422),
+    ],
+)
+def test_a_number_that_no_column_holds_is_no_trouble_of_the_service(web: FlaskClient, address: str, status: int) -> None:
+    assert web.get(address).status_code == status
+
+
 def test_another_s_build_can_not_be_canceled(web: FlaskClient, here: Service) -> None:
     build_id = parts.queued(here, "bob")
     assert web.post(f"/api/v1/builds/{build_id}/cancel").status_code == 403
@@ -103,6 +125,33 @@ def test_a_log_is_appended_and_read_by_offset(web: FlaskClient, here: Service, w
     assert (read.data, read.headers["X-Log-Size"], read.headers["X-Log-Done"]) == (b"two\n", "8", "no")
 
 
+def test_the_log_of_a_build_that_waits_can_still_grow(web: FlaskClient, here: Service) -> None:
+    log = f"/api/v1/builds/{parts.queued(here)}/log?step=build"
+    assert web.get(log).headers["X-Log-Done"] == "no"
+    web.post("/api/v1/builds/1/cancel")
+    assert web.get(log).headers["X-Log-Done"] == "yes"
+
+
+def test_an_error_that_could_not_be_shown_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    attempt = begin(here, web, worker)
+    for error in ({"happened": "x"}, {"code": "tool-failed", "class": "bad luck", "sentence": "x."}):
+        answer = web.post(f"{attempt}/finish", json={"error": error}, headers=worker)
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
+    assert web.post(f"{attempt}/beat", headers=worker).status_code == 200
+
+
+def test_a_release_that_was_taken_away_ends_the_build_and_not_the_builder(
+    web: FlaskClient, here: Service, worker: dict[str, str]
+) -> None:
+    build_id = parts.queued(here)
+    with here.database.writing() as session:
+        session.get_one(Build, build_id).release = "f12"
+    body = {"claim_id": "claim-0001", "instance": "instance-1", "capabilities": parts.CAN.model_dump(mode="json")}
+    assert web.post(f"{WORKER}/claims", json=body, headers=worker).status_code == 204
+    shown = web.get(f"/api/v1/builds/{build_id}").get_json()
+    assert (shown["state"], shown["error"]["code"]) == ("failed", "unknown-release")
+
+
 def test_another_builder_s_attempt_is_out_of_reach(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
     attempt = begin(here, web, worker)
     other = {"Authorization": f"Bearer {people.add_builder(here.database, 'two')}"}
@@ -117,6 +166,7 @@ def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, 
     wrong = web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker)
     assert wrong.get_json()["code"] == "wrong-digest"
     web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abc", headers=worker)
+    assert web.post(f"{attempt}/artifacts/y.iso/complete", json=file, headers=worker).status_code == 422
     assert web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker).status_code == 202
     listed = web.get(f"{attempt}/artifacts", headers=worker).get_json()["artifacts"]
     assert [item["state"] for item in listed] == ["uploaded"]

@@ -65,6 +65,13 @@ def test_a_cancel_is_reported_as_such(server: Any, tmp_path: pathlib.Path, monke
     assert report.canceled and report.error is None
 
 
+def test_a_builder_that_shuts_down_gives_the_attempt_up(
+    server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = _run(server, tmp_path, monkeypatch, Greedy(0), errors.BuilderError("The builder is shutting down"))
+    assert report.canceled and report.error["code"] == "builder-error"
+
+
 def test_a_lost_lease_is_nobodys_report(server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     server.lost = True
     with pytest.raises(errors.LeaseLost):
