@@ -19,6 +19,7 @@ BASE = [
     "requests>=2.31",
     "rich>=13",
     "typer>=0.12",
+    "urllib3>=1.26",
 ]
 WEB = [
     "alembic>=1.13",

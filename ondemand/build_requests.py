@@ -48,6 +48,10 @@ class ExtraRepository(pydantic.BaseModel, frozen=True, extra="forbid"):
     url: Url
     key: str | None = pydantic.Field(default=None, max_length=20_000)
 
+    def address(self, arch: str) -> str:
+        """The URL for an architecture (`{arch}` and `$basearch` stand for it), without a slash at its end."""
+        return self.url.replace("{arch}", arch).replace("$basearch", arch).rstrip("/")
+
 
 class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The request, the same for web form, REST, bus and command line.

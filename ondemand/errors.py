@@ -130,7 +130,7 @@ class Unsolvable(RequestError):
 
 
 class NotPermitted(RequestError):
-    """The owner lacks a permission."""
+    """The owner lacks a permission, or names an address that the operator does not allow."""
 
     code = "not-permitted"
     exit_status = 10

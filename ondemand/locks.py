@@ -10,6 +10,10 @@ import pydantic
 
 SIDE_REPOSITORY = "side repository"
 """The origin of every package that the stable repositories do not have at the wanted version."""
+EXTRA = "extra-"
+"""What the origin of a package from a repository that the request itself names begins with."""
+REPOSITORY_DIGEST = "repository-digest"
+"""Trust of a package from a repository without a key: by the digest in that repository's metadata alone."""
 
 
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -18,7 +22,8 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
     `urls` are tried in their order. `size` and `installed_size` are bytes, -1 where unknown.
     `checksums` maps a kind to lower-case hex; kinds: `sha256` (whole file, from repository metadata),
     `sigmd5` (header and payload, Koji's `payloadhash`), `header-sha256` (RPM's own SHA256HEADER).
-    `trust`: `signed:<key id>`, `koji-digest` or `uploaded`. `origin`: a repository's id or SIDE_REPOSITORY.
+    `trust`: `signed:<key id>`, `koji-digest`, `repository-digest` or `uploaded`. `origin`: a repository's id,
+    for one of the request's own `extra-<its name>`, or SIDE_REPOSITORY.
     `reference`: the request's reference that brought it; `build`: the NVR of its source build.
     """
 
@@ -42,6 +47,11 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         """`name-[epoch:]version-release.arch`, the epoch left out when it is 0, as dnf writes it."""
         epoch = f"{self.epoch}:" if self.epoch else ""
         return f"{self.name}-{epoch}{self.version}-{self.release}.{self.arch}"
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it comes from a repository that the request itself names, so that a user wrote its address."""
+        return self.origin.startswith(EXTRA)
 
     @property
     def filename(self) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic
 
-from ondemand import errors
+from ondemand import errors, locks
 from ondemand.build_requests import ImageType, Url, Word
 
 
@@ -38,6 +38,13 @@ class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
     id: Word
     baseurl: str = pydantic.Field(pattern=r"^https?://\S+$")
     role: Role = Role.STABLE
+
+    @pydantic.field_validator("id")
+    @classmethod
+    def _not_a_request_s(cls, value: str) -> str:
+        if value.startswith(locks.EXTRA):
+            raise ValueError(f"ids that begin with {locks.EXTRA} are those of requests' own repositories")
+        return value
 
     def url(self, arch: str) -> str:
         """The base URL for an architecture, without a slash at its end."""

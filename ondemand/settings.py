@@ -6,9 +6,10 @@ The file is named by ONDEMAND_CONF (default /etc/ondemand/ondemand.toml); ONDEMA
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
-from typing import Any
+from typing import Annotated, Any
 
 import pydantic
 import pydantic_settings
@@ -17,6 +18,8 @@ from ondemand import errors
 
 DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
 Folder = pathlib.Path
+Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Section(pydantic.BaseModel):
@@ -48,6 +51,10 @@ class Master(Section):
     """Owner of requests that carry no token; empty means that a token is needed."""
     own_code: tuple[str, ...] = ()
     """Owners whose kickstarts may run scripts and whose requests may name other repositories: code run as root."""
+    repository_hosts: tuple[Host, ...] = ()
+    """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
+    private_networks: tuple[Network, ...] = ()
+    """Networks (`10.1.0.0/16`) in which such a repository may be although its address is not public."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
 
@@ -95,6 +102,8 @@ class Builder(Section):
     """Seconds in which the image must have booted."""
     fetch_parallel: int = 6
     """RPMs fetched at once."""
+    private_networks: tuple[Network, ...] = ()
+    """As the master's: networks from which the RPMs of a request's own repositories may come, though not public."""
 
 
 class StorageSettings(Section):

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Step fetch: every locked RPM, by digest and signature. Believes no server and no cache."""
+"""Step fetch: every locked RPM, by digest and signature. Believes no server and no cache.
+
+An RPM from a request's own repository is asked of that host alone, at a public address or an allowed one; what
+remains is that its server sees the builder ask. The release's own mirrors may redirect anywhere.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from collections.abc import Iterator
 
 import requests
 
-from ondemand import errors, locks, states
+from ondemand import addresses, errors, locks, states
 from ondemand_consumer import attempts, cache, rpm_headers, signatures
 
 _PIECE = 64 * 1024
@@ -154,7 +158,7 @@ class _Fetch:
         if have and have == self._package.size:
             return True
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with contextlib.closing(self._session().get(url, stream=True, timeout=_TIMEOUT, headers=headers)) as answer:
+        with self._asked(url, headers) as answer:
             if answer.status_code == 416:
                 partial.unlink(missing_ok=True)
                 self._trouble = f"{url} can't go on after {have} bytes"
@@ -174,6 +178,26 @@ class _Fetch:
                 self._trouble = f"{url} broke off"
                 return False
         return True
+
+    @contextlib.contextmanager
+    def _asked(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """The server's answer; one that a user's URL led to is held to that URL's host."""
+        if not self._package.foreign:
+            with self._session().get(url, stream=True, timeout=_TIMEOUT, headers=headers) as answer:
+                yield answer
+            return
+        guard = addresses.Guard(hosts=(addresses.host_of(url),), networks=self._attempt.settings.private_networks)
+        with guard.session() as session:
+            try:
+                answer = session.get(url, stream=True, timeout=_TIMEOUT, headers=headers)
+            except errors.NotPermitted as error:
+                raise errors.NotPermitted(
+                    f"{self._package.nevra} of repository {self._package.origin} is not fetched",
+                    cause=f"its server leads elsewhere or has no public address ({error.happened})",
+                    remedy="name a repository whose own host gives out its RPMs",
+                ) from error
+            with answer:
+                yield answer
 
     def _pieces(self, answer: requests.Response) -> Iterator[bytes]:
         for piece in answer.iter_content(_PIECE):

@@ -8,7 +8,7 @@ import functools
 
 import flask
 
-from ondemand import plugins, registry, releases, settings
+from ondemand import addresses, plugins, registry, releases, settings
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 
@@ -21,6 +21,12 @@ class Service:
     database: Database
     releases: releases.Releases
     files: Files
+
+    @property
+    def guard(self) -> addresses.Guard:
+        """Where a request's own repositories may be."""
+        master = self.settings.master
+        return addresses.Guard(hosts=master.repository_hosts, networks=master.private_networks)
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

@@ -69,7 +69,7 @@ def _resolve(here: Service, build: Build) -> tuple[Lock, kickstarts.Kickstart, R
     text = request.kickstart or _preset(here, request.preset or made.preset)
     sources = {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
     folder = here.settings.master.data / "snapshots"
-    lock, kickstart = checking.check(request, release, text, sources, folder)
+    lock, kickstart = checking.check(request, release, text, sources, folder, here.guard)
     return lock, kickstart, release, name, backend.disk(lock) + lock.download_size
 
 

@@ -183,7 +183,10 @@ def _owner() -> str:
 
 
 def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None:
-    """Refuses code of the owner's own unless he may; a release or kickstart that can't be read is the check's to say."""
+    """Refuses code of the owner's own unless he may, and repositories on hosts that are not allowed.
+
+    A release or kickstart that can't be read is the check's to say.
+    """
     own = bool(request.repositories)
     if request.kickstart and not own:
         try:
@@ -197,3 +200,5 @@ def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None
             cause="scripts in a kickstart and repositories of one's own run as root on a builder",
             remedy="leave them out, or ask the operator for the permission `own_code`",
         )
+    for extra in request.repositories:
+        here.guard.admit(extra.address(request.arch))

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from ondemand import build_requests, errors, kickstarts, locks, plugins, references, releases
+from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, references, releases
 from ondemand_web.packages import groups, places, snapshots, solving, trust
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -49,8 +49,10 @@ def check(
     preset_text: str,
     sources: Mapping[str, plugins.Source],
     folder: pathlib.Path,
+    guard: addresses.Guard = addresses.Guard(),
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
+    `guard` says where the request's own repositories may be; by default nowhere.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -64,12 +66,12 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     refused: list[errors.OndemandError] = []
     resolutions = _resolve_all(request, release, sources, refused)
-    with requests.Session() as session:
+    with requests.Session() as session, guard.session() as guarded:
         task = _Task(
             request=request,
             release=release,
             kickstart=kickstart,
-            places=places.all_places(request, release, folder, session),
+            places=places.all_places(request, release, folder, session, guarded),
             resolutions=resolutions,
             folder=folder,
             session=session,
@@ -125,10 +127,9 @@ def _two_versions(resolutions: Sequence[plugins.Resolution]) -> list[errors.Onde
 
 
 def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool) -> locks.Lock:
-    shots = [place.snapshot for place in task.places]
-    universe = Universe(shots, task.request.arch, task.session, filelists=filelists)
+    universe = Universe(task.places, task.request.arch, filelists=filelists)
     side = _side(task, universe, refused)
-    known = groups.Groups(map(snapshots.comps, shots))
+    known = groups.Groups(snapshots.comps(place.snapshot) for place in task.places)
     expansion = known.expand(task.kickstart.groups, task.kickstart.environment)
     refused += [_unknown_group(name, known.names()) for name in expansion.unknown]
     question = solving.Question(

@@ -8,19 +8,17 @@ import pathlib
 
 import requests
 
-from ondemand import build_requests, errors, releases
+from ondemand import build_requests, errors, locks, releases
 from ondemand_web.packages import downloads, keys, snapshots, trust
-
-UNSIGNED = "repository-digest"
-"""Trust of packages from a repository without a key: by the digest in its metadata."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
-    """A repository's snapshot and the trust that its packages have."""
+    """A repository's snapshot, the trust that its packages have, and the session that may fetch more of it."""
 
     snapshot: snapshots.Snapshot
     trust: str
+    session: requests.Session
 
 
 def all_places(
@@ -28,13 +26,14 @@ def all_places(
     release: releases.Release,
     folder: pathlib.Path,
     session: requests.Session,
+    guarded: requests.Session,
 ) -> list[Place]:
-    """Every repository that packages may come from by themselves.
+    """Every repository that packages may come from by themselves; the request's own are asked through `guarded`.
 
     Raises errors.RequestError for a repository of the request that can't be, errors.SourceUnavailable.
     """
     ids = trust.key_ids(release)
-    signed = f"signed:{ids[0]}" if ids else UNSIGNED
+    signed = f"signed:{ids[0]}" if ids else locks.REPOSITORY_DIGEST
     found = []
     for repository in release.repositories:
         if repository.role is releases.Role.STABLE:
@@ -43,8 +42,8 @@ def all_places(
                 snapshot = snapshots.take(repository.id, url, folder, session)
             except downloads.Missing as error:
                 raise downloads.unavailable(url, "there is no repository at that address") from error
-            found.append(Place(snapshot=snapshot, trust=signed))
-    return found + [_extra(extra, request.arch, release, folder, session) for extra in request.repositories]
+            found.append(Place(snapshot=snapshot, trust=signed, session=session))
+    return found + [_extra(extra, request.arch, release, folder, guarded) for extra in request.repositories]
 
 
 def _extra(
@@ -65,13 +64,14 @@ def _extra(
             cause=f"release {release.name} takes signed packages only",
             remedy="send the repository's public key with it",
         )
-    url = extra.url.replace("{arch}", arch).replace("$basearch", arch).rstrip("/")
+    url = extra.address(arch)
     try:
-        snapshot = snapshots.take(f"extra-{extra.name}", url, folder, session)
+        snapshot = snapshots.take(f"{locks.EXTRA}{extra.name}", url, folder, session)
     except downloads.Missing:
         raise errors.UnknownReference(
             f"There is no repository at {url}",
             cause="the server has no repodata/repomd.xml there",
             remedy="correct the repository's URL",
         ) from None
-    return Place(snapshot=snapshot, trust=f"signed:{ids[0]}" if ids else UNSIGNED)
+    trusted = f"signed:{ids[0]}" if ids else locks.REPOSITORY_DIGEST
+    return Place(snapshot=snapshot, trust=trusted, session=session)

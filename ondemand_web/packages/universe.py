@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
-import requests
 import solv
 
 from ondemand import locks
 from ondemand_web.packages import headers
-from ondemand_web.packages.snapshots import Snapshot, load
+from ondemand_web.packages.places import Place
+from ondemand_web.packages.snapshots import load
 
 Nevra = tuple[str, str, str]
 """Name, `[epoch:]version-release`, architecture."""
@@ -55,18 +55,16 @@ class Found:
 class Universe:
     """A pool of snapshots plus a side repository."""
 
-    def __init__(
-        self, snapshots: Iterable[Snapshot], arch: str, session: requests.Session, *, filelists: bool = False
-    ) -> None:
-        """Loads the snapshots; raises errors.SourceUnavailable."""
+    def __init__(self, places: Iterable[Place], arch: str, *, filelists: bool = False) -> None:
+        """Loads the places' snapshots; raises errors.SourceUnavailable."""
         self.pool = solv.Pool()
         self.pool.setdisttype(solv.Pool.DISTTYPE_RPM)
         self.pool.setarch(arch)
         # Packages that the request rules out stay visible, so that a refusal can name them.
         self.pool.set_flag(solv.Pool.POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
         self.complete = filelists
-        for snapshot in snapshots:
-            load(self.pool, snapshot, session, filelists=filelists)
+        for place in places:
+            load(self.pool, place.snapshot, place.session, filelists=filelists)
         self.side = self.pool.add_repo(locks.SIDE_REPOSITORY)
         self._known: dict[Nevra, Any] | None = None
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fetching real RPMs from a real HTTP server: digests, signatures, resuming, the cache."""
 
+import http.server
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -10,6 +11,19 @@ import pytest
 from ondemand import errors, locks, states
 from ondemand_consumer import cache, fetching, repository, rpm_headers
 from tests import builder_parts
+
+LOOPBACK = {"private_networks": ["127.0.0.0/8"]}
+
+
+class _Redirect(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        server: Any = self.server
+        self.send_response(302)
+        self.send_header("Location", server.target + self.path)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
 
 
 @pytest.fixture
@@ -60,6 +74,38 @@ def test_the_next_address_is_tried_when_the_first_has_nothing(
 ) -> None:
     urls = (f"{server.url}/signed/{rpm.name}", f"{server.url}/{rpm.name}")
     assert len(_fetch(tmp_path, builder_parts.locked(rpm, server.url, urls=urls))) == 1
+
+
+@pytest.mark.parametrize("origin", ["main", "extra-mine"])
+def test_only_a_release_s_mirror_may_redirect_to_another_host(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any, origin: str
+) -> None:
+    elsewhere = server.url.replace("127.0.0.1", "localhost")
+    with builder_parts.serving(_Redirect, target=elsewhere) as mirror:
+        lock = builder_parts.make_lock(builder_parts.locked(rpm, mirror.url, origin=origin))
+        attempt = builder_parts.make_attempt(tmp_path, lock, **LOOPBACK)
+        if origin == "main":
+            assert len(fetching.fetch(attempt)) == 1
+            return
+        with pytest.raises(errors.NotPermitted, match=r"extra-mine is not fetched.*«localhost»"):
+            fetching.fetch(attempt)
+    assert server.asked == []
+
+
+def test_a_request_s_own_repository_may_redirect_within_its_host(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    with builder_parts.serving(_Redirect, target=server.url) as mirror:
+        lock = builder_parts.make_lock(builder_parts.locked(rpm, mirror.url, origin="extra-mine"))
+        assert len(fetching.fetch(builder_parts.make_attempt(tmp_path, lock, **LOOPBACK))) == 1
+
+
+def test_a_request_s_own_repository_is_not_asked_at_a_private_address(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    with pytest.raises(errors.NotPermitted, match="has no public address"):
+        _fetch(tmp_path, builder_parts.locked(rpm, server.url, origin="extra-mine"))
+    assert server.asked == []
 
 
 def test_an_rpm_that_nobody_has_is_a_service_error(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:

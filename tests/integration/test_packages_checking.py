@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import http.server
+import ipaddress
 import os
 import pathlib
 import shutil
@@ -13,12 +14,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from ondemand import build_requests, errors, locks, plugins, references, releases
+from ondemand import addresses, build_requests, errors, locks, plugins, references, releases
 from ondemand_web.packages import checking, headers, keys
 
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+HERE = addresses.Guard(hosts=("127.0.0.1", "localhost"), networks=LOOPBACK)
 TOOLS = ("rpmbuild", "createrepo_c", "rpmsign", "gpg")
 COMPS = """<comps><group><id>core</id><name>Core</name><packagelist>
 <packagereq type="mandatory">base</packagereq><packagereq type="optional">extra</packagereq>
@@ -143,6 +147,19 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder; all of /moved is main on `localhost`, and so are the filelists of /half."""
+
+    def do_GET(self) -> None:
+        """Serves or redirects."""
+        _, top, rest = self.path.split("/", 2)
+        if top != "moved" and not (top == "half" and "filelists" in rest):
+            super().do_GET()
+            return
+        server: Any = self.server
+        self.send_response(302)
+        self.send_header("Location", f"http://localhost:{server.server_port}/main/{rest}")
+        self.end_headers()
+
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
@@ -305,9 +322,48 @@ def test_an_extra_repository_brings_its_packages_and_key(place: Place, tmp_path:
     subprocess.run(["createrepo_c", "--quiet", str(place.root / "builds")], check=True, capture_output=True, timeout=60)
     extra = build_requests.ExtraRepository(name="mine", url=f"{place.url}/builds", key=place.stranger)
     request = build_requests.BuildRequest(release="small", repositories=(extra,))
-    lock, _ = checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path)
+    lock, _ = checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path, HERE)
     assert _names(lock) == {"tool-4": "extra-mine"} and place.stranger in lock.keys
     wrong = extra.model_copy(update={"url": f"{place.url}/none"})
     request = build_requests.BuildRequest(release="small", repositories=(wrong,))
     with pytest.raises(errors.UnknownReference, match=r"There is no repository at"):
-        checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path)
+        checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path, HERE)
+
+
+def _with_own(place: Place, tmp_path: pathlib.Path, url: str, guard: addresses.Guard, text: str = "base") -> locks.Lock:
+    """The lock with the request's own repository at `url`."""
+    extra = build_requests.ExtraRepository(name="mine", url=url)
+    request = build_requests.BuildRequest(release="small", repositories=(extra,))
+    return checking.check(request, place.release, f"%packages\n{text}\n%end\n", {}, tmp_path, guard)[0]
+
+
+def test_an_own_repository_may_be_nowhere_by_default(place: Place, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.NotPermitted, match=r"«127.0.0.1» .*the operator does not allow that host"):
+        _with_own(place, tmp_path, f"{place.url}/main", addresses.Guard())
+
+
+def test_an_own_repository_at_a_private_address_is_refused_and_not_waited_for(
+    place: Place, tmp_path: pathlib.Path
+) -> None:
+    guard = dataclasses.replace(HERE, networks=())
+    for host in HERE.hosts:
+        url = f"{place.url}/main".replace("127.0.0.1", host)
+        with pytest.raises(errors.NotPermitted, match=r"its address .* is not a public one; name a repository"):
+            _with_own(place, tmp_path, url, guard)
+    assert not list(tmp_path.glob("extra-mine/*"))
+
+
+def test_an_own_repository_that_redirects_is_held_to_the_allowed_hosts(place: Place, tmp_path: pathlib.Path) -> None:
+    guard = dataclasses.replace(HERE, hosts=("127.0.0.1",))
+    with pytest.raises(errors.NotPermitted, match="«localhost»"):
+        _with_own(place, tmp_path, f"{place.url}/moved", guard)
+    assert _with_own(place, tmp_path, f"{place.url}/moved", HERE).snapshot.keys() == {"main", "extra-mine"}
+
+
+def test_the_filelists_of_an_own_repository_are_guarded_too(place: Place, tmp_path: pathlib.Path) -> None:
+    guard = dataclasses.replace(HERE, hosts=("127.0.0.1",))
+    shutil.copytree(place.root / "main", place.root / "half")
+    assert _with_own(place, tmp_path, f"{place.url}/half", guard).packages
+    with pytest.raises(errors.NotPermitted, match="«localhost»"):
+        _with_own(place, tmp_path, f"{place.url}/half", guard, "filer")
+    assert len(_with_own(place, tmp_path, f"{place.url}/half", HERE, "filer").packages) == 2

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from typing import Any
 
@@ -67,6 +68,25 @@ def test_what_is_refused_is_a_problem_document(web: FlaskClient, body: Any, code
     assert answer.content_type == "application/problem+json"
     assert answer.get_json()["code"] == code
     assert answer.get_json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [
+        ("https://repo.example.org/{arch}", 202),
+        ("https://repo.example.org.evil.example/", 403),
+        ("https://user:secret@repo.example.org/", 403),
+    ],
+)
+def test_a_repository_on_a_host_that_is_not_allowed_is_refused_at_once(here: Service, url: str, status: int) -> None:
+    limits = {"own_code": ("alice",), "repository_hosts": ("repo.example.org",)}
+    master = here.settings.master.model_copy(update=limits)
+    allowing = dataclasses.replace(here, settings=here.settings.model_copy(update={"master": master}))
+    body = {"release": "f44", "repositories": [{"name": "mine", "url": url}]}
+    answer = app.make(allowing).test_client().post("/api/v1/builds", json=body)
+    assert answer.status_code == status
+    if status == 403:
+        assert answer.get_json()["code"] == "not-permitted" and "secret" not in answer.get_json()["detail"]
 
 
 def test_an_unknown_build_and_address_are_problem_documents(web: FlaskClient) -> None:

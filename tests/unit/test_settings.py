@@ -32,6 +32,15 @@ def test_an_unknown_key_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.Mon
         settings.load()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [{"repository_hosts": ["http://x"]}, {"repository_hosts": ["*"]}, {"private_networks": ["10.0.0.1/8"]}],
+)
+def test_a_host_or_network_that_is_none_is_named(wrong: dict[str, list[str]]) -> None:
+    with pytest.raises(errors.InvalidRequest, match=next(iter(wrong))):
+        settings.load(master=wrong)
+
+
 def test_the_environment_wins_over_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "ondemand.toml"
     file.write_text("[master]\nport = 1\nthreads = 3\n")
