@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -59,7 +59,7 @@ class Place:
 class Source:
     """Answers with the RPMs below `builds/` that belong to the NVR."""
 
-    kind = "koji"
+    kind: ClassVar[str] = "koji"
 
     def __init__(self, place: Place, *, signed_by: tuple[str, ...] = ()) -> None:
         self.place, self.signed_by = place, signed_by

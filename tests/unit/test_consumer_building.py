@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+from typing import ClassVar
 
 import pytest
 
@@ -21,10 +22,10 @@ KIWI = """[ INFO    ]: 10:01:02 | Installing bootstrap packages
 class Tool:
     """A backend that runs one shell line."""
 
-    name = "tool"
-    closed = True
-    image_types = frozenset({"live"})
-    tools: tuple[str, ...] = ("bash",)
+    name: ClassVar[str] = "tool"
+    closed: ClassVar[bool] = True
+    image_types: ClassVar[frozenset[str]] = frozenset({"live"})
+    tools: ClassVar[tuple[str, ...]] = ("bash",)
 
     def __init__(self, script: str) -> None:
         self._script = script

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pydantic
 import requests
 
@@ -40,7 +42,7 @@ class _Answer(pydantic.BaseModel):
 class BodhiUpdates:
     """Asks the release's Bodhi."""
 
-    kind = "bodhi"
+    kind: ClassVar[str] = "bodhi"
 
     def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
         """The builds of the update, pinned as they are now.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import xmlrpc.client
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import koji
 import requests
@@ -26,7 +26,7 @@ Row = dict[str, Any]
 class KojiBuilds:
     """Asks the release's Koji hub, without logging in."""
 
-    kind = "koji"
+    kind: ClassVar[str] = "koji"
 
     def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
         """The build that `reference.value` (an NVR or id) names.
