@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import logging
 import pathlib
 import tomllib
 from typing import Any
@@ -12,6 +13,8 @@ import pydantic
 
 from ondemand import errors, locks
 from ondemand.build_requests import ImageType, Url, Word
+
+log = logging.getLogger(__name__)
 
 
 class Role(enum.StrEnum):
@@ -87,10 +90,24 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
             ) from None
 
 
+class MissingKey(Exception):
+    """A key file of a release definition is not on this machine."""
+
+    def __init__(self, release: str, path: str) -> None:
+        super().__init__(f"its key {path} is not on the service's machine")
+        self.release = release
+
+
 def load(path: pathlib.Path) -> Release:
-    """The release defined in one TOML file; key files are relative to it. Raises errors.InvalidRequest."""
+    """The release defined in one TOML file; key files are relative to it.
+
+    Raises errors.InvalidRequest for a wrong definition, and MissingKey.
+    """
     try:
         data = tomllib.loads(path.read_text("utf-8"))
+        for name in data.get("key_files", []):
+            if not (path.parent / name).exists():
+                raise MissingKey(data.get("name", path.stem), str(path.parent / name))
         data["keys"] = [(path.parent / name).read_text("ascii") for name in data.pop("key_files", [])]
         return Release.model_validate(data)
     except (OSError, tomllib.TOMLDecodeError, UnicodeError, pydantic.ValidationError) as error:
@@ -105,8 +122,20 @@ class Releases:
     """All release definitions of a folder."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        """Reads every `*.toml` in `folder`; raises errors.InvalidRequest for a wrong one."""
-        self._releases = {release.name: release for release in map(load, sorted(folder.glob("*.toml")))}
+        """Reads every `*.toml` in `folder`; raises errors.InvalidRequest for a wrong one.
+
+        A release without its key is left out: every signed build of it would be refused.
+        """
+        self._releases: dict[str, Release] = {}
+        self._left_out: dict[str, str] = {}
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                release = load(path)
+            except MissingKey as missing:
+                log.warning("release %s is not offered, because %s", missing.release, missing)
+                self._left_out[missing.release] = str(missing)
+            else:
+                self._releases[release.name] = release
 
     def all(self) -> list[Release]:
         """Every release, by name."""
@@ -119,6 +148,6 @@ class Releases:
         except KeyError:
             raise errors.UnknownRelease(
                 f"There is no release «{name}»",
-                cause="no release definition has that name",
+                cause=self._left_out.get(name, "no release definition has that name"),
                 remedy=f"ask for one of: {', '.join(sorted(self._releases)) or 'none is defined'}",
             ) from None

@@ -14,6 +14,7 @@ from demo import distribution as demo_distribution
 from demo import servers as demo_servers
 from ondemand import settings
 from ondemand_web import service
+from tests import master_parts
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = ("needs shared/data/appstream",)
@@ -59,7 +60,7 @@ def here(tmp_path: pathlib.Path) -> Iterator[service.Service]:
         settings.load(
             master={
                 "data": tmp_path / "master",
-                "config": ROOT / "config",
+                "config": master_parts.config(tmp_path),
                 "anonymous_owner": "alice",
                 "url": "http://master.example",
             }

@@ -9,11 +9,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ondemand import build_requests, errors, plugins, registry, releases
+from ondemand import build_requests, errors, plugins, registry
 from ondemand_plugins.backends import kiwi
+from tests import builder_parts
 from tests import master_parts as parts
-
-ROOT = pathlib.Path(__file__).parents[2]
 
 
 def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = None, **request: Any) -> plugins.Plan:
@@ -21,7 +20,7 @@ def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = Non
         build_id=7,
         attempt=1,
         request=build_requests.validate({"release": "f44", **request}),
-        release=releases.load(ROOT / "config" / "releases" / "f44.toml"),
+        release=builder_parts.make_assignment(parts.LOCK).release,
         lock=parts.LOCK,
         kickstart=kickstart,
         label="LABEL-7",

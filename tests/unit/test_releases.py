@@ -1,14 +1,36 @@
 # SPDX-License-Identifier: MIT
-"""Release definitions: what an operator may not write."""
+"""Release definitions: what an operator may not write, and what becomes of one whose key is not there."""
 
 from __future__ import annotations
+
+import pathlib
+import re
 
 import pydantic
 import pytest
 
-from ondemand import locks, releases
+from ondemand import errors, locks, releases
+
+SHIPPED = pathlib.Path(__file__).parents[2] / "config" / "releases"
 
 
 def test_a_release_s_repository_can_not_look_like_a_request_s_own() -> None:
     with pytest.raises(pydantic.ValidationError, match="requests' own repositories"):
         releases.Repository(id=f"{locks.EXTRA}mine", baseurl="http://repo.example.org")
+
+
+def test_a_release_without_its_key_is_not_offered_and_that_is_said(tmp_path: pathlib.Path) -> None:
+    text = (SHIPPED / "f44.toml").read_text().replace("/etc/pki/rpm-gpg/", "/nowhere/")
+    (tmp_path / "f44.toml").write_text(text)
+    known = releases.Releases(tmp_path)
+    assert known.all() == []
+    with pytest.raises(errors.UnknownRelease, match="its key /nowhere/RPM-GPG-KEY-fedora-44-primary is not"):
+        known.get("f44")
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_shipped_release_can_be_used_once_its_key_is_there(path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "key").write_text("a key")
+    text = re.sub(r"/etc/pki/rpm-gpg/[\w-]+", "key", path.read_text())
+    (tmp_path / path.name).write_text(text)
+    assert [release.keys for release in releases.Releases(tmp_path).all()] == [("a key",)]
