@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from ondemand import errors
-from ondemand_consumer import cgroups, ledger, stopping
+from ondemand_consumer import cgroups, ledger, private_folders, stopping
 
 TOOLS = ("unshare", "setpriv")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -44,7 +44,8 @@ class Process:
         command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
         command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
         command += [] if network else ["--net"]
-        command += ["--", _program(argv[0]), *argv[1:]]
+        command += ["--", sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
+        command += [_program(argv[0]), *argv[1:]]
         self._group = cgroups.create(folder)
         self._process = subprocess.Popen(
             command,

@@ -65,6 +65,13 @@ def test_the_environment_is_cleared(tmp_path: pathlib.Path, monkeypatch: pytest.
     assert "secret" not in (tmp_path / "out").read_text()
 
 
+def test_temporary_files_belong_to_the_attempt(tmp_path: pathlib.Path) -> None:
+    assert _run(tmp_path, "echo left > /var/tmp/ondemand-left-behind; ls /var/tmp") == 0
+    assert (tmp_path / "out").read_text() == "ondemand-left-behind\n"
+    assert not pathlib.Path("/var/tmp/ondemand-left-behind").exists()
+    assert (tmp_path / "private-var-tmp" / "ondemand-left-behind").exists()
+
+
 def test_there_is_no_network(tmp_path: pathlib.Path) -> None:
     _run(tmp_path, "cat /proc/net/dev")
     assert "eth0" not in (tmp_path / "out").read_text()
