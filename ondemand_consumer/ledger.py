@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import pathlib
 import signal
+import time
+from collections.abc import Iterable
 
 NAME = "ledger"
 
@@ -43,6 +45,13 @@ def kill(folder: pathlib.Path) -> list[int]:
                     continue
             killed.append(pid)
     return killed
+
+
+def wait_for(pids: Iterable[int]) -> None:
+    """Returns when all of them have ended, or after 10 seconds."""
+    until = time.monotonic() + 10
+    while any(start_time(pid) >= 0 for pid in pids) and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _read(path: pathlib.Path) -> list[tuple[int, int]]:

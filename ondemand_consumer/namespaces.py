@@ -91,9 +91,12 @@ class Process:
     def kill(self) -> None:
         """Kills everything in its namespaces; safe to repeat."""
         if self._process.poll() is None:
+            first = _children(self._process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(30)
+            # The kernel ends all others of a PID namespace before its first process.
+            ledger.wait_for(first)
         cgroups.end(self._group)
 
 
@@ -123,6 +126,12 @@ def run(
         environment=environment,
     ) as process:
         return process.wait(stop, timeout)
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(word) for word in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def require_root() -> None:

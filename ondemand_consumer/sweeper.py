@@ -8,7 +8,6 @@ import pathlib
 import re
 import shutil
 import subprocess
-import time
 
 from ondemand_consumer import cgroups, ledger
 
@@ -27,7 +26,7 @@ def sweep(attempts: pathlib.Path) -> list[str]:
     for folder in sorted(attempts.iterdir()):
         pids = ledger.kill(folder)
         found += [f"killed process {pid} of attempt {folder.name}" for pid in pids]
-        _wait_for(pids)
+        ledger.wait_for(pids)
     found += _unmount(attempts)
     found += _detach(attempts)
     stuck = mounts(attempts)
@@ -86,12 +85,6 @@ def _tool(*argv: str) -> bool:
         return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
-
-
-def _wait_for(pids: list[int]) -> None:
-    until = time.monotonic() + 10
-    while any(ledger.start_time(pid) >= 0 for pid in pids) and time.monotonic() < until:
-        time.sleep(0.02)
 
 
 def _plain(text: str) -> str:
