@@ -21,6 +21,7 @@ from ondemand.client import Client
 from ondemand.commands import builds as commands
 from ondemand.proofs import ProofKind
 from ondemand.states import State
+from ondemand_web import lifeline
 
 BUILD = pathlib.Path(__file__).resolve().parent.parent / "build"
 READY_TIMEOUT = 120.0
@@ -126,7 +127,7 @@ def _start(
     output = folder / f"{ready.stem}.log"
     with output.open("wb") as log:
         child = subprocess.Popen(
-            [*argv, "--ready-file", str(ready)],
+            [*lifeline.words(), *argv, "--ready-file", str(ready)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,

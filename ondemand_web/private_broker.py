@@ -6,13 +6,13 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-import shutil
 import signal
 import socket
 import subprocess
 import time
 
 from ondemand import errors
+from ondemand_web import lifeline
 
 SERVER = pathlib.Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 START_TIMEOUT = 60.0
@@ -29,12 +29,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def dies_with_us() -> tuple[str, ...]:
-    """Words before a child's own, so that it gets TERM even when this process is killed; none without setpriv."""
-    program = shutil.which("setpriv")
-    return (program, "--pdeathsig", "TERM", "--") if program else ()
 
 
 class PrivateBroker:
@@ -100,7 +94,7 @@ class PrivateBroker:
     def _spawn(self, argv: list[str]) -> None:
         with (self.folder / "output.log").open("ab") as output:
             child = subprocess.Popen(
-                [*dies_with_us(), *argv],
+                [*lifeline.words(), *argv],
                 env=self._environment(),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,

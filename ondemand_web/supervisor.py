@@ -19,9 +19,10 @@ from collections.abc import Mapping
 import requests
 
 from ondemand import errors, settings
+from ondemand_web import lifeline
 from ondemand_web.database import Database
 from ondemand_web.people import services as people
-from ondemand_web.private_broker import PrivateBroker, dies_with_us, installed
+from ondemand_web.private_broker import PrivateBroker, installed
 
 log = logging.getLogger(__name__)
 STOP_TIMEOUT = 20.0
@@ -93,7 +94,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         with (self._folder / f"{child.name}.log").open("ab") as output:
             child.process = subprocess.Popen(
-                (*dies_with_us(), *child.argv),
+                (*lifeline.words(), *child.argv),
                 env={**os.environ, **child.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -28,7 +28,7 @@ from ondemand.builds import BuildRecord
 from ondemand.client import Client
 from ondemand.states import State, Step, StepState
 from ondemand_consumer import sweeper
-from ondemand_web import private_broker, supervisor
+from ondemand_web import lifeline, private_broker, supervisor
 
 Found = TypeVar("Found")
 ONDEMAND = (sys.executable, "-m", "ondemand.commands.main")
@@ -75,7 +75,7 @@ class Process:
         """Starts it, in a session of its own."""
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self._argv,
+                (*lifeline.words(), *self._argv),
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
