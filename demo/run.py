@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import json
 import pathlib
 import shutil
@@ -54,9 +55,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     phases = Phases()
     folder = BUILD / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     with contextlib.ExitStack() as stack:
+        _alone(stack)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
         record, here = _show(release, phases, folder, stack)
         held = {proof.kind for proof in record.proofs if proof.held} == set(ProofKind)
         good = record.state is State.SUCCEEDED and held
@@ -68,6 +70,18 @@ def main() -> int:
                 while True:
                     time.sleep(3600)
     return 0 if good else 1
+
+
+def _alone(stack: contextlib.ExitStack) -> None:
+    """Holds the demo's lock: a second demo would take the first one's folder away under its feet."""
+    BUILD.mkdir(exist_ok=True)
+    lock = stack.enter_context((BUILD / "demo.lock").open("a"))
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise processes.DemoError(
+            "A demo of this folder is still up: end it with Ctrl-C in its terminal, then repeat this command."
+        ) from error
 
 
 def _show(
