@@ -4,7 +4,7 @@
 OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
 │   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild
-│   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict
+│   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
 ├── ContentError            the content can't become that image; never retried by itself
 │   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
 ├── BuilderError            this builder can't; another attempt may
@@ -33,7 +33,7 @@ class OndemandError(Exception):
 
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
-    http_status: ClassVar[int] = 500
+    http_status: int = 500
     failure_class: ClassVar[FailureClass] = FailureClass.SERVICE
 
     def __init__(
@@ -158,6 +158,20 @@ class StateConflict(RequestError):
     code = "state-conflict"
     exit_status = 13
     http_status = 409
+
+
+class HttpError(RequestError):
+    """The API has no such address, or takes no such method or body there; the HTTP status says which."""
+
+    code = "http-error"
+    exit_status = 14
+    http_status = 404
+
+    def __init__(
+        self, happened: str, *, status: int = 404, cause: str = "", remedy: str = "", details: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(happened, cause=cause, remedy=remedy, details=details)
+        self.http_status = status
 
 
 class ContentError(OndemandError):

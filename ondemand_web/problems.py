@@ -67,19 +67,12 @@ def _shown(error: errors.OndemandError) -> flask.Response:
     return flask.Response(page, error.http_status, content_type="text/html; charset=utf-8")
 
 
-class _Http(errors.RequestError):
-    """The address or the way it was asked for is wrong."""
-
-    code = "http-error"
-    exit_status = 14
-
-
 def _from_http(error: exceptions.HTTPException) -> errors.OndemandError:
-    asked = f"{flask.request.method} {flask.request.path[:200]}"
+    asked, status = f"{flask.request.method} {flask.request.path[:200]}", error.code or 500
     cause = (error.description or error.name).split(".")[0].lower()
-    if error.code in (404, 405):
-        known = _Http(f"{asked} is not answered here", cause=cause, remedy="see /api/v1/openapi for what is")
-    else:
-        known = _Http(f"{asked} was not taken", cause=cause, remedy="see /api/v1/openapi for what it takes")
-    known.__dict__["http_status"] = error.code or 500
-    return known
+    if status >= 500:
+        return errors.ServiceError(f"{asked} could not be answered", cause=cause, remedy="try again")
+    happened, what = ("is not answered here", "is") if status in (404, 405) else ("was not taken", "it takes")
+    return errors.HttpError(
+        f"{asked} {happened}", status=status, cause=cause, remedy=f"see /api/v1/openapi for what {what}"
+    )

@@ -39,3 +39,8 @@ def test_only_builder_and_service_errors_are_retried() -> None:
 def test_a_code_of_another_version_is_still_an_error() -> None:
     assert errors.by_code("no-such-code") is errors.OndemandError
     assert errors.by_code("lease-lost") is errors.LeaseLost
+
+
+def test_an_address_that_is_not_there_ends_the_command_line_with_its_own_status() -> None:
+    assert errors.by_code("http-error").exit_status == 14
+    assert errors.HttpError("The body was not taken", status=413).http_status == 413
