@@ -39,6 +39,14 @@ PackageName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-
 Mail = Annotated[str, pydantic.Field(pattern=r"^[^@\s<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 Url = Annotated[str, pydantic.Field(pattern=r"^https?://[^\s\"'<>\\]{1,1000}$")]
 Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def _uncontrolled(text: str | None) -> str | None:
+    if text and (found := _CONTROL.search(text)):
+        line = text.count("\n", 0, found.start()) + 1
+        raise ValueError(f"line {line} holds the control character U+{ord(found[0]):04X}; write it as plain text")
+    return text
 
 
 class ExtraRepository(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -47,6 +55,8 @@ class ExtraRepository(pydantic.BaseModel, frozen=True, extra="forbid"):
     name: Word
     url: Url
     key: str | None = pydantic.Field(default=None, max_length=20_000)
+
+    _key = pydantic.field_validator("key")(_uncontrolled)
 
     def address(self, arch: str) -> str:
         """The URL for an architecture (`{arch}` and `$basearch` stand for it), without a slash at its end."""
@@ -79,12 +89,17 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     notify: tuple[Mail, ...] = pydantic.Field(default=(), max_length=10)
     keep_for: int = pydantic.Field(default=14, ge=1, le=3650)
 
+    _kickstart = pydantic.field_validator("kickstart")(_uncontrolled)
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> BuildRequest:
         if self.preset and self.kickstart:
             raise ValueError("give either a preset or a kickstart of your own, not both")
         if both := set(self.add_packages) & set(self.remove_packages):
             raise ValueError(f"these packages are added and removed at once: {', '.join(sorted(both))}")
+        names = [repository.name for repository in self.repositories]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"these repositories come twice: {', '.join(sorted(twice))}; give each a name of its own")
         for text in self.builds:
             try:
                 references.parse(text)

@@ -39,12 +39,20 @@ def test_what_names_no_build_is_refused_in_a_sentence(text: str) -> None:
         ({"add_packages": ["bash"], "remove_packages": ["bash"]}, "added and removed at once"),
         ({"preset": "a", "kickstart": "b"}, "not both"),
         ({"surprise": 1}, "surprise"),
+        ({"kickstart": "lang C\n%packages\0\n%end\n"}, r"kickstart: line 2 holds the control character U\+0000"),
+        ({"kickstart": "lang C\x1b[2J\n"}, r"U\+001B"),
+        ({"repositories": [{"name": "x", "url": f"https://{host}/"} for host in "ab"]}, "repositories come twice: x"),
         ({"notify": ["a@b\nBcc: c@d"]}, "notify"),
     ],
 )
 def test_a_wrong_field_is_named(wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(errors.InvalidRequest, match=named):
         build_requests.validate({"release": "demo", **wrong})
+
+
+def test_a_kickstart_keeps_its_tabs_and_line_ends() -> None:
+    text = "lang C\r\n%packages\n\tbash\n%end\n"
+    assert build_requests.validate({"release": "demo", "kickstart": text}).kickstart == text
 
 
 def test_equal_requests_have_equal_digests() -> None:
