@@ -78,6 +78,7 @@ class BuildRecord(Record):
     owner: str
     request: BuildRequest
     page: str
+    backend: str | None = None
     created_at: datetime.datetime
     changed_at: datetime.datetime
     ended_at: datetime.datetime | None = None

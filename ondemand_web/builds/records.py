@@ -54,6 +54,7 @@ def _head(build: Build, url: str) -> dict[str, Any]:
         "owner": build.owner,
         "request": BuildRequest.model_validate(build.request),
         "page": f"{url.rstrip('/')}/builds/{build.id}",
+        "backend": build.backend,
         "created_at": build.created_at,
         "changed_at": build.changed_at,
         "ended_at": build.ended_at,

@@ -66,7 +66,7 @@ class Bus:
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
-        sent = _message(event, record)
+        sent = message_of(event, record)
         sent.id = str(uuid.uuid5(_SPACE, f"{event.build_id}/{event.seq}/{delivery.sink}"))
         try:
             api.publish(sent, timeout=PUBLISH_TIMEOUT)
@@ -101,6 +101,25 @@ def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord) -> None:
     """The sink of a service that the operator runs without it: the delivery ends at once."""
 
 
+def message_of(event: Event, record: BuildRecord) -> message.Message:
+    """What the bus is told of an event."""
+    build = {
+        "id": record.id,
+        "url": record.page,
+        "owner": record.owner,
+        "release": record.request.release,
+        "arch": record.request.arch,
+        "image_type": record.request.image_type.value,
+        "title": record.title,
+        "packages": _package_names(record),
+    }
+    if record.backend:
+        build["backend"] = record.backend
+    if event.kind == events.REQUESTED:
+        return messages.BuildRequestedV1(body={"build": build})
+    return messages.BuildStateChangedV1(body={"build": build, **event.body})
+
+
 def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
     """The oldest waiting delivery, if it is due and no earlier one of its build and recipient still waits."""
     earlier = orm.aliased(Delivery)
@@ -130,22 +149,6 @@ def _later(delivery: Delivery, error: errors.DeliveryFailed) -> dict[str, object
         return {"state": "parked", "error": error.sentence}
     delay = DELAYS[min(delivery.tries, len(DELAYS) - 1)]
     return {"state": "waiting", "error": error.sentence, "delay": delay}
-
-
-def _message(event: Event, record: BuildRecord) -> message.Message:
-    build = {
-        "id": record.id,
-        "url": record.page,
-        "owner": record.owner,
-        "release": record.request.release,
-        "arch": record.request.arch,
-        "image_type": record.request.image_type.value,
-        "title": record.title,
-        "packages": _package_names(record),
-    }
-    if event.kind == events.REQUESTED:
-        return messages.BuildRequestedV1(body={"build": build})
-    return messages.BuildStateChangedV1(body={"build": build, **event.body})
 
 
 def _package_names(record: BuildRecord) -> list[str]:

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""What the relay hands to the bus and to notifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ondemand.builds import BuildRecord
+from ondemand_web.events import relay
+from ondemand_web.events import services as events
+from ondemand_web.events.models import Delivery, Event
+from ondemand_web.service import Service
+from tests import master_parts as parts
+
+
+def carried(here: Service) -> Iterator[tuple[Event, BuildRecord]]:
+    """Every event that waits for the bus, with its build's record."""
+    found: list[tuple[Event, BuildRecord]] = []
+
+    def keep(event: Event, _delivery: Delivery, record: BuildRecord) -> None:
+        found.append((event, record))
+
+    while relay.relay_next(here, events.BUS, keep):
+        yield found.pop()
+
+
+def test_a_message_names_the_backend_once_it_is_known(here: Service) -> None:
+    parts.submit(here)
+    unchecked = [relay.message_of(*item) for item in carried(here)]
+    parts.queued(here)
+    checked = [relay.message_of(*item) for item in carried(here)]
+    assert ["backend" in sent.body["build"] for sent in unchecked] == [False]
+    assert {sent.body["build"]["backend"] for sent in checked} == {"kiwi"}
+    for sent in (*unchecked, *checked):
+        sent.validate()
