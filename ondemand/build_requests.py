@@ -107,6 +107,10 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(error.sentence) from error
         return self
 
+    def without_addresses(self) -> BuildRequest:
+        """The request as anybody may see it: nobody's mail address in it."""
+        return self.model_copy(update={"notify": ()})
+
     def digest(self) -> str:
         """SHA-256 over the canonical JSON; equal requests have equal digests."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))

@@ -92,6 +92,10 @@ class BuildRecord(Record):
     proofs: tuple[Proof, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
 
+    def without_addresses(self) -> BuildRecord:
+        """The record as anybody may see it: nobody's mail address in it."""
+        return self.model_copy(update={"request": self.request.without_addresses()})
+
     @property
     def attempt(self) -> AttemptRecord | None:
         """The newest attempt."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Turns rows into the records that the API gives."""
+"""Turns rows into the records that the API gives. They hold mail addresses: `seen_by` is what goes out."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
 def brief(build: Build, url: str) -> BuildRecord:
     """What a list shows of a build."""
     return BuildRecord(**_head(build, url))
+
+
+def seen_by(viewer: str | None, record: BuildRecord) -> BuildRecord:
+    """What `viewer` may see of it: mail addresses are shown to the owner alone; None is anybody."""
+    return record if viewer == record.owner else record.without_addresses()
 
 
 def _head(build: Build, url: str) -> dict[str, Any]:

@@ -86,7 +86,9 @@ def list_builds(query: ListQuery) -> flask.Response:
     here = service.current()
     with here.database.reading() as session:
         rows = builds.page(session, state=query.state, before=query.before, limit=query.limit)
-        found = [records.brief(row, here.settings.master.url).model_dump(mode="json", by_alias=True) for row in rows]
+        briefs = [records.brief(row, here.settings.master.url) for row in rows]
+    viewer = _viewer()
+    found = [records.seen_by(viewer, record).model_dump(mode="json", by_alias=True) for record in briefs]
     return flask.jsonify({"builds": found})
 
 
@@ -97,6 +99,7 @@ def show(path: BuildPath) -> flask.Response:
     with here.database.reading() as session:
         build = builds.get(session, path.build_id)
         record = records.full(session, build, here)
+    record = records.seen_by(_viewer(), record)
     return flask.Response(record.model_dump_json(by_alias=True), content_type="application/json")
 
 
@@ -180,6 +183,11 @@ def list_releases() -> flask.Response:
 def _owner() -> str:
     here = service.current()
     return people.owner(here.database, flask.request.headers.get("Authorization"), here.settings.master)
+
+
+def _viewer() -> str | None:
+    """Who reads, if a token says so; reading needs none, so a wrong one is as good as none."""
+    return people.known(service.current().database, flask.request.headers.get("Authorization"))
 
 
 def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None:

@@ -92,7 +92,7 @@ class Mail:
                 event_id=event.id,
                 kind=event.kind,
                 recipient=delivery.recipient,
-                build=record.model_dump(mode="json", by_alias=True),
+                build=record.without_addresses().model_dump(mode="json", by_alias=True),
             )
         )
 

@@ -47,7 +47,7 @@ def owner(database: Database, authorization: str | None, master: settings.Master
     """The owner who speaks; raises errors.NotAuthenticated."""
     if authorization is None and master.anonymous_owner:
         return master.anonymous_owner
-    name = _by_token(database, authorization, Person)
+    name = known(database, authorization)
     if name is None:
         raise errors.NotAuthenticated(
             "The service does not know who you are",
@@ -55,6 +55,11 @@ def owner(database: Database, authorization: str | None, master: settings.Master
             remedy="send `Authorization: Bearer TOKEN` with the token that the operator gave you",
         )
     return name
+
+
+def known(database: Database, authorization: str | None) -> str | None:
+    """The person whose token it is, if any."""
+    return _by_token(database, authorization, Person)
 
 
 def builder(database: Database, authorization: str | None) -> str:

@@ -160,7 +160,7 @@ def assignment(build: Build, attempt: Attempt, lock: BuildLock, parts: dict[str,
         {
             "build_id": build.id,
             "attempt": attempt.number,
-            "request": build.request,
+            "request": builds.request_of(build).without_addresses(),
             "lock": lock.body,
             "kickstart": lock.kickstart,
             "backend": build.backend,

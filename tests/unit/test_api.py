@@ -103,6 +103,21 @@ def test_a_build_is_shown_listed_and_canceled(web: FlaskClient, here: Service) -
     assert [item["state"] for item in web.get("/api/v1/builds").get_json()["builds"]] == ["canceled"]
 
 
+def test_mail_addresses_are_shown_to_nobody_but_the_owner(web: FlaskClient, here: Service) -> None:
+    parts.queued(here, notify=["tester@example.org"])
+    owner, other = ({"Authorization": f"Bearer {people.add_person(here.database, name)}"} for name in ("alice", "bob"))
+    for headers, shown in ((owner, ["tester@example.org"]), (other, []), ({}, []), ({"Authorization": "Bearer x"}, [])):
+        one = web.get("/api/v1/builds/1", headers=headers).get_json()
+        (listed,) = web.get("/api/v1/builds", headers=headers).get_json()["builds"]
+        assert one["request"]["notify"] == listed["request"]["notify"] == shown
+
+
+def test_a_builder_learns_no_mail_address(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    parts.queued(here, notify=["tester@example.org"])
+    body = {"claim_id": "claim-0001", "instance": "instance-1", "capabilities": parts.CAN.model_dump(mode="json")}
+    assert "tester@example.org" not in web.post(f"{WORKER}/claims", json=body, headers=worker).text
+
+
 def test_an_empty_key_is_no_key(web: FlaskClient) -> None:
     answer = web.post("/api/v1/builds", json={"release": "f44"}, headers={"Idempotency-Key": ""})
     assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
