@@ -7,6 +7,7 @@ import datetime
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors, settings
@@ -40,14 +41,27 @@ def register(database: Database, builder: str, instance: str, limits: settings.Q
 def claim(
     database: Database, builder: str, instance: str, claim_id: str, can: Capabilities, limits: settings.Queue
 ) -> tuple[Build, Attempt, BuildLock] | None:
-    """Gives the builder an attempt of the build whose turn it is, or None; the same claim id, the same attempt."""
+    """Gives the builder an attempt of the build whose turn it is, or None; the same claim id, the same attempt.
+
+    Raises errors.StateConflict for a claim id of another builder.
+    """
+    try:
+        return _claim(database, builder, instance, claim_id, can, limits)
+    except sqlalchemy.exc.IntegrityError as error:
+        # Claims of one builder wait for each other, so it was another one that used the id at this moment.
+        raise _taken(claim_id) from error
+
+
+def _claim(
+    database: Database, builder: str, instance: str, claim_id: str, can: Capabilities, limits: settings.Queue
+) -> tuple[Build, Attempt, BuildLock] | None:
     with database.writing() as session:
         now = clock(session)
-        row = session.get_one(Builder, builder)
+        row = session.get_one(Builder, builder, with_for_update=True)
         row.seen_at, row.capabilities = now, can.model_dump(mode="json")
-        attempt = session.execute(
-            sa.select(Attempt).where(Attempt.claim_id == claim_id, Attempt.builder == builder)
-        ).scalar_one_or_none()
+        attempt = session.execute(sa.select(Attempt).where(Attempt.claim_id == claim_id)).scalar_one_or_none()
+        if attempt is not None and attempt.builder != builder:
+            raise _taken(claim_id)
         if attempt is not None:
             return None if attempt.ended_at else _whole(session, attempt)
         build = builds.move(
@@ -197,6 +211,12 @@ def _next(
             sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now)
         )
     return statement.scalar_subquery()
+
+
+def _taken(claim_id: str) -> errors.StateConflict:
+    return errors.StateConflict(
+        f"Claim id {claim_id} is another builder's", cause="each claim needs an id of its own", remedy="claim with a random id"
+    )
 
 
 def _whole(session: orm.Session, attempt: Attempt) -> tuple[Build, Attempt, BuildLock]:

@@ -57,6 +57,14 @@ def test_the_same_claim_id_gives_the_same_attempt(here: Service) -> None:
     assert (one.build_id, one.number) == (two.build_id, two.number)
 
 
+def test_a_claim_id_of_another_builder_is_refused(here: Service) -> None:
+    one, two, _, build_id = parts.builder(here, "one"), parts.builder(here, "two"), parts.queued(here), parts.queued(here)
+    assert parts.claim(here, one, "claim-0001") is not None
+    with pytest.raises(errors.StateConflict, match="is another builder's"):
+        parts.claim(here, two, "claim-0001")
+    assert parts.state(here, build_id) is State.QUEUED
+
+
 @pytest.mark.parametrize(
     "can",
     [
