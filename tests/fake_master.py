@@ -17,7 +17,10 @@ _ATTEMPT = re.compile(r"^/api/v1/worker/builds/\d+/attempts/\d+/(.*)$")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """`server` holds the state: assignments, logs, uploads, steps, beats, finished; `away` answers 503."""
+    """`server` holds the state: assignments, logs, uploads, steps, beats, finished; `away` answers 503.
+
+    `replaced`: another process registered with the same token.
+    """
 
     protocol_version = "HTTP/1.1"
 
@@ -34,6 +37,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif parts.path.endswith("/registration"):
             server.registered.append(json.loads(body)["instance"])
             self._answer(200, {"builder": "node-1", "ended_attempts": 0})
+        elif server.replaced:
+            server.refused += 1
+            self._problem(409, "state-conflict", "Another process is builder node-1 now.")
         elif server.assignments:
             self._answer(200, server.assignments.pop(0).model_dump(mode="json", by_alias=True))
         else:
@@ -113,4 +119,6 @@ def serving() -> contextlib.AbstractContextManager[Any]:
         away=0,
         canceled=False,
         lost=False,
+        replaced=False,
+        refused=0,
     )

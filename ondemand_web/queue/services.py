@@ -43,7 +43,7 @@ def claim(
 ) -> tuple[Build, Attempt, BuildLock] | None:
     """Gives the builder an attempt of the build whose turn it is, or None; the same claim id, the same attempt.
 
-    Raises errors.StateConflict for a claim id of another builder.
+    Raises errors.StateConflict for a claim id of another builder, and when another process registered after this one.
     """
     try:
         return _claim(database, builder, instance, claim_id, can, limits)
@@ -58,6 +58,12 @@ def _claim(
     with database.writing() as session:
         now = clock(session)
         row = session.get_one(Builder, builder, with_for_update=True)
+        if row.instance != instance:
+            raise errors.StateConflict(
+                f"Another process is builder {builder} now",
+                cause="it registered with the same token after this one, or this one never did",
+                remedy="end one of them, or give it a token of its own by `ondemand serve --add-builder NAME`",
+            )
         row.seen_at, row.capabilities = now, can.model_dump(mode="json")
         attempt = session.execute(sa.select(Attempt).where(Attempt.claim_id == claim_id)).scalar_one_or_none()
         if attempt is not None and attempt.builder != builder:

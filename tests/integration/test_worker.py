@@ -139,6 +139,13 @@ def test_an_absent_master_ends_no_attempt(server: Any, tmp_path: pathlib.Path) -
     assert server.finished[0]["error"]["code"] == "tool-failed"
 
 
+def test_a_builder_ends_when_another_process_has_its_token(server: Any, tmp_path: pathlib.Path) -> None:
+    server.replaced = True
+    with _builder(server, tmp_path, "exit 1") as builder:
+        assert builder.wait(30) != 0
+    assert (server.refused, len(server.registered)) == (1, 1)
+
+
 def test_the_bell_wakes_a_builder_long_before_it_polls(server: Any, tmp_path: pathlib.Path) -> None:
     with _builder(server, tmp_path, "exit 1") as builder:
         assert builder.stdout and builder.stdout.readline() == "builder node-1 is ready\n"

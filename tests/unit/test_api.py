@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from ondemand_web import app
 from ondemand_web.builds.models import Build
 from ondemand_web.people import services as people
+from ondemand_web.queue import services as queue
 from ondemand_web.service import Service
 from tests import master_parts as parts
 
@@ -26,7 +27,9 @@ def web(here: Service) -> FlaskClient:
 
 @pytest.fixture
 def worker(here: Service) -> dict[str, str]:
-    return {"Authorization": f"Bearer {people.add_builder(here.database, 'one')}"}
+    token = people.add_builder(here.database, "one")
+    queue.register(here.database, "one", "instance-1", here.settings.queue)
+    return {"Authorization": f"Bearer {token}"}
 
 
 def begin(here: Service, web: FlaskClient, worker: dict[str, str]) -> str:

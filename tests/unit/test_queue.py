@@ -124,6 +124,14 @@ def test_a_builder_that_starts_anew_ends_its_older_attempts(here: Service) -> No
     assert parts.state(here, build_id) is State.QUEUED
 
 
+def test_an_older_process_of_a_builder_claims_nothing_more(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    queue.register(here.database, one, "another-instance", here.settings.queue)
+    with pytest.raises(errors.StateConflict, match="Another process is builder one now"):
+        parts.claim(here, one)
+    assert parts.state(here, build_id) is State.QUEUED
+
+
 def test_three_attempts_are_enough(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     for number in (1, 2, 3):
