@@ -22,6 +22,8 @@ from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
 AVOID = datetime.timedelta(seconds=30)
 """How long a build waits for another builder than the one that lost it."""
+_REPORTED = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELED)
+"""Outcomes that only a builder's own report brings."""
 _DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts down", remedy="it is tried again")
 
 
@@ -132,10 +134,10 @@ def report_step(database: Database, builder: str, build_id: int, number: int, st
 def finish(
     database: Database, builder: str, build_id: int, number: int, report: FinishReport, limits: settings.Queue
 ) -> State:
-    """Ends the attempt and, if it is the build's current one, the build; gives the build's state."""
+    """Ends the attempt and, if it is the build's current one, the build; gives the build's state. May be repeated."""
     with database.writing() as session:
         known = session.get(Attempt, (build_id, number))
-        if known is not None and known.builder == builder and known.outcome in (Outcome.SUCCEEDED, Outcome.FAILED):
+        if known is not None and known.builder == builder and known.outcome in _REPORTED:
             return State(session.get_one(Build, build_id).state)
         attempt = running(session, builder, build_id, number)
         build = session.get_one(Build, build_id)

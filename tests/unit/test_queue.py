@@ -177,6 +177,22 @@ def test_a_report_said_twice_is_answered_twice(here: Service) -> None:
         assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
 
 
+def test_the_report_of_a_canceled_attempt_may_be_said_twice(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    parts.claim(here, one)
+    builds.cancel(here.database, build_id, "alice")
+    for _ in range(2):
+        assert queue.finish(here.database, one, build_id, 1, FinishReport(canceled=True), here.settings.queue) is State.CANCELED
+
+
+def test_a_report_said_twice_counts_once(here: Service) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    for number in (1, 2):
+        parts.claim(here, one)
+        for _ in range(2):
+            assert queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue) is State.QUEUED
+
+
 def test_a_lost_attempt_can_not_win(here: Service) -> None:
     one, two, build_id = parts.builder(here, "one"), parts.builder(here, "two"), parts.queued(here)
     first = parts.claim(here, one)
