@@ -28,6 +28,8 @@ from ondemand_web.service import Service
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CAN = Capabilities(arches=("x86_64",), backends={"kiwi": ("live",)}, disk=10 * 1024**3, memory=8 * 1024**3)
 IMAGE = Artifact(name="image.iso", role="image", size=3, sha256="a" * 64)
+MANIFEST = Artifact(name="manifest.json", role="manifest", size=2, sha256="b" * 64)
+FILES = (IMAGE, MANIFEST)
 LOCK = Lock(
     release="f44",
     arch="x86_64",
@@ -100,18 +102,18 @@ def let_pass(here: Service, attempt: Attempt) -> None:
         session.execute(sa.update(Attempt).where(*where).values(deadline=deadline))
 
 
-def store(here: Service, attempt: Attempt) -> None:
-    """The image as stored."""
+def store(here: Service, attempt: Attempt, *files: Artifact, state: str = "stored") -> None:
+    """The files as stored; without any the image and its manifest."""
     with here.database.writing() as session:
-        row = ArtifactFile(build_id=attempt.build_id, attempt=attempt.number, state="stored", **IMAGE.model_dump())
-        session.add(row)
+        for file in files or FILES:
+            values = {"build_id": attempt.build_id, "attempt": attempt.number, "state": state, **file.model_dump()}
+            session.add(ArtifactFile(**values))
 
 
-def success() -> FinishReport:
-    """A report with all proofs held."""
-    return FinishReport(
-        proofs=tuple(Proof(kind=kind, held=True, how="seen") for kind in ProofKind), artifacts=(IMAGE,)
-    )
+def success(*files: Artifact) -> FinishReport:
+    """A report with all proofs held; without files those of `store`."""
+    proven = tuple(Proof(kind=kind, held=True, how="seen") for kind in ProofKind)
+    return FinishReport(proofs=proven, artifacts=files or FILES)
 
 
 def state(here: Service, build_id: int) -> State:

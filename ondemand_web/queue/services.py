@@ -12,12 +12,11 @@ from sqlalchemy import orm
 
 from ondemand import errors, settings
 from ondemand.builds import Assignment, Capabilities, FinishReport
-from ondemand.proofs import ProofKind
 from ondemand.states import Outcome, State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import Database, clock
-from ondemand_web.files.models import ArtifactFile
+from ondemand_web.queue import winning
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
 AVOID = datetime.timedelta(seconds=30)
@@ -237,25 +236,7 @@ def _whole(session: orm.Session, attempt: Attempt) -> tuple[Build, Attempt, Buil
 
 def _succeed(session: orm.Session, attempt: Attempt, report: FinishReport) -> State:
     """The winner is picked in the same UPDATE that ends the build."""
-    rows = session.execute(
-        sa.select(ArtifactFile).where(
-            ArtifactFile.build_id == attempt.build_id, ArtifactFile.attempt == attempt.number
-        )
-    ).scalars()
-    stored = {row.name: (row.size, row.sha256) for row in rows if row.state == "stored"}
-    held = {proof.kind for proof in report.proofs if proof.held}
-    if any(stored.get(file.name) != (file.size, file.sha256) for file in report.artifacts) or not stored:
-        raise errors.StateConflict(
-            f"Attempt {attempt.number} of build {attempt.build_id} can't win",
-            cause="not all of its artifacts are stored with the size and digest it names",
-            remedy="store them first",
-        )
-    if held != set(ProofKind):
-        raise errors.StateConflict(
-            f"Attempt {attempt.number} of build {attempt.build_id} can't win",
-            cause=f"of the four proofs only these held: {', '.join(sorted(held)) or 'none'}",
-            remedy="report the failure instead",
-        )
+    winning.demand(session, attempt, report)
     _end(session, attempt, Outcome.SUCCEEDED)
     build = builds.move(
         session,

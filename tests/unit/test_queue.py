@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import concurrent.futures
+from typing import Any
 
 import pytest
 
 from ondemand import errors
 from ondemand.builds import Capabilities, FinishReport
+from ondemand.proofs import Artifact
 from ondemand.states import State
 from ondemand_web.builds import services as builds
 from ondemand_web.events import services as events
@@ -18,6 +20,7 @@ from ondemand_web.service import Service
 from tests import master_parts as parts
 
 FAILED = FinishReport(error=errors.ToolFailed("kiwi failed").as_dict())
+NOTES = Artifact(name="notes.log", role="log", size=1, sha256="c" * 64)
 BROKEN = FinishReport(error=errors.TooLittleDisk("no room").as_dict())
 
 
@@ -155,17 +158,49 @@ def test_a_failure_of_the_content_is_final(here: Service) -> None:
     assert parts.state(here, build_id) is State.FAILED
 
 
-def test_success_needs_all_proofs_and_stored_files(here: Service) -> None:
+def test_success_needs_all_four_proofs(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     attempt = parts.claim(here, one)
     assert attempt is not None
-    with pytest.raises(errors.StateConflict, match="not all of its artifacts"):
-        queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue)
     parts.store(here, attempt)
     without = parts.success().model_copy(update={"proofs": parts.success().proofs[:3]})
     with pytest.raises(errors.StateConflict, match="four proofs"):
         queue.finish(here.database, one, build_id, 1, without, here.settings.queue)
     assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("stored", "named", "why"),
+    [
+        ((), parts.FILES, "are not those that it names"),
+        ((*parts.FILES, NOTES), parts.FILES, "are not those that it names"),
+        (parts.FILES, (parts.IMAGE, *parts.FILES), "are not those that it names"),
+        ((parts.MANIFEST,), (parts.MANIFEST,), "0 artifacts of role image"),
+        ((parts.IMAGE,), (parts.IMAGE,), "0 artifacts of role manifest"),
+        ((*parts.FILES, NOTES.model_copy(update={"role": "image"})),) * 2 + ("2 artifacts of role image",),
+    ],
+)
+def test_success_needs_exactly_the_files_that_it_names(here: Service, stored: Any, named: Any, why: str) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    if stored:
+        parts.store(here, attempt, *stored)
+    with pytest.raises(errors.StateConflict, match=why):
+        queue.finish(here.database, one, build_id, 1, parts.success(*named), here.settings.queue)
+    assert parts.state(here, build_id) is State.BUILDING
+
+
+@pytest.mark.parametrize("state", ["uploaded", "failed"])
+def test_a_file_that_is_not_stored_is_not_among_a_winner_s(here: Service, state: str) -> None:
+    one, build_id = parts.builder(here, "one"), parts.queued(here)
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    parts.store(here, attempt)
+    parts.store(here, attempt, NOTES, state=state)
+    for report in (parts.success(), parts.success(*parts.FILES, NOTES)):
+        with pytest.raises(errors.StateConflict, match=r"are not stored: notes\.log"):
+            queue.finish(here.database, one, build_id, 1, report, here.settings.queue)
 
 
 def test_a_report_said_twice_is_answered_twice(here: Service) -> None:
