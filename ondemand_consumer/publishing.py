@@ -90,7 +90,12 @@ def upload(attempt: attempts.Attempt, client: master.AttemptClient, artifact: pr
             offset = _send(attempt, client, artifact, offset, piece)
             if artifact.size == 0:
                 break
-    master.patiently(lambda: client.complete(artifact), attempt.stop)
+    try:
+        master.patiently(lambda: client.complete(artifact), attempt.stop)
+    except errors.WrongDigest as error:
+        raise errors.StorageFailed(
+            f"{artifact.name} did not arrive whole", cause=f"the master says: {error}", remedy="the build is tried again"
+        ) from error
 
 
 def describe(path: pathlib.Path, role: str) -> proofs.Artifact:

@@ -82,28 +82,51 @@ def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int) -> int
     return size
 
 
+def growing(database: Database, files: Files, builder: str, build_id: int, attempt: int, name: str) -> pathlib.Path:
+    """The upload to append to; raises errors.StateConflict for a completed one."""
+    path = files.upload(build_id, attempt, name)
+    with database.reading() as session:
+        queue.running(session, builder, build_id, attempt)
+        if session.get(ArtifactFile, (build_id, attempt, name)) is not None:
+            raise _completed(name)
+    return path
+
+
 def complete(
     database: Database, files: Files, builder: str, build_id: int, attempt: int, artifact: Artifact
 ) -> None:
-    """Notes an upload as whole after comparing size and digest; raises errors.WrongDigest. Repeating it is harmless."""
+    """Notes an upload as whole; its digest is compared before it is stored. Repeating it is harmless.
+
+    Raises errors.WrongDigest for another size, errors.StateConflict when it was completed as something else.
+    """
     path = files.upload(build_id, attempt, artifact.name)
-    with database.reading() as session:
-        queue.running(session, builder, build_id, attempt)
-        if session.get(ArtifactFile, (build_id, attempt, artifact.name)) is not None:
-            return
-    size = path.stat().st_size if path.exists() else 0
-    if size != artifact.size or sha256(path) != artifact.sha256:
-        path.unlink(missing_ok=True)
-        raise errors.WrongDigest(
-            f"{artifact.name} came with other bytes than announced",
-            cause="the upload was damaged",
-            remedy="upload it again from the start",
-        )
     with database.writing() as session:
         queue.running(session, builder, build_id, attempt)
-        session.add(
-            ArtifactFile(build_id=build_id, attempt=attempt, state="uploaded", **artifact.model_dump())
+        known = session.get(ArtifactFile, (build_id, attempt, artifact.name))
+        if known is None:
+            _compare_size(path, artifact)
+            session.add(ArtifactFile(build_id=build_id, attempt=attempt, state="uploaded", **artifact.model_dump()))
+        elif (known.role, known.size, known.sha256) != (artifact.role, artifact.size, artifact.sha256):
+            raise _completed(artifact.name)
+
+
+def _compare_size(path: pathlib.Path, artifact: Artifact) -> None:
+    size = path.stat().st_size if path.exists() else None
+    if size != artifact.size:
+        path.unlink(missing_ok=True)
+        raise errors.WrongDigest(
+            f"{artifact.name} can't be completed",
+            cause=f"{'nothing' if size is None else f'{size} bytes'} of it came, of {artifact.size}",
+            remedy="upload it again from the start",
         )
+
+
+def _completed(name: str) -> errors.StateConflict:
+    return errors.StateConflict(
+        f"{name} was completed before",
+        cause="what was completed is being stored and can't change",
+        remedy="give other bytes another name",
+    )
 
 
 def of_attempt(database: Database, build_id: int, attempt: int) -> list[dict[str, str | None]]:

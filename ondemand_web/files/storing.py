@@ -36,15 +36,11 @@ def store_next(here: Service) -> bool:
     if found is None:
         return False
     row, build = found
-    path = here.files.upload(row.build_id, row.attempt, row.name)
-    key = files.key(build, row.attempt, row.name)
     try:
-        stored = here.storage.store(path, key, row.sha256)
-        values: dict[str, object] = {"state": "stored", "url": _url(here, build, row, stored.url)}
-        path.unlink(missing_ok=True)
+        values: dict[str, object] = {"state": "stored", "url": _store(here, build, row)}
     except errors.OndemandError as error:
-        log.warning("artifact %s: %s", key, error)
-        last = row.tries + 1 >= TRIES
+        log.warning("artifact %s: %s", files.key(build, row.attempt, row.name), error)
+        last = isinstance(error, errors.WrongDigest) or row.tries + 1 >= TRIES
         values = {"state": "failed" if last else "uploaded", "tries": row.tries + 1, "error": error.sentence}
     with here.database.writing() as session:
         session.execute(
@@ -56,7 +52,28 @@ def store_next(here: Service) -> bool:
             )
             .values(**values)
         )
+    if values["state"] == "stored":
+        here.files.upload(row.build_id, row.attempt, row.name).unlink(missing_ok=True)
     return True
+
+
+def _store(here: Service, build: Build, row: ArtifactFile) -> str:
+    """Stores an upload and gives its address; raises errors.WrongDigest or errors.StorageFailed."""
+    path = here.files.upload(row.build_id, row.attempt, row.name)
+    try:
+        digest = files.sha256(path)
+    except OSError as error:
+        raise errors.StorageFailed(
+            f"{row.name} can't be read from the master's disk", cause=error.strerror or str(error), remedy="it is tried again"
+        ) from error
+    if digest != row.sha256:
+        raise errors.WrongDigest(
+            f"{row.name} came with other bytes than announced",
+            cause=f"its SHA-256 is {digest}",
+            remedy="the upload was damaged, so make the build once more",
+        )
+    stored = here.storage.store(path, files.key(build, row.attempt, row.name), row.sha256)
+    return _url(here, build, row, stored.url)
 
 
 def sweep_next(here: Service) -> bool:

@@ -134,8 +134,7 @@ def append_log(path: StepPath, query: Offset) -> dict[str, int]:
 def append_artifact(path: ArtifactPath, query: Offset) -> dict[str, int]:
     """A piece of an artifact."""
     here = service.current()
-    _owned(path)
-    target = here.files.upload(path.build_id, path.number, path.name)
+    target = files.growing(here.database, here.files, _builder(), path.build_id, path.number, path.name)
     return {"size": files.append(target, query.offset, _piece(ARTIFACT_PIECE), here.files.max_upload)}
 
 

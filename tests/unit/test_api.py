@@ -197,10 +197,10 @@ def test_another_builder_s_attempt_is_out_of_reach(web: FlaskClient, here: Servi
     assert web.put(f"{attempt}/artifacts/x?offset=0", data=b"x", headers=other).status_code == 409
 
 
-def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+def test_an_upload_of_another_size_is_refused(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
     attempt = begin(here, web, worker)
     file = {"name": "x.iso", "role": "image", "size": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
-    web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abd", headers=worker)
+    web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"ab", headers=worker)
     wrong = web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker)
     assert wrong.get_json()["code"] == "wrong-digest"
     web.put(f"{attempt}/artifacts/x.iso?offset=0", data=b"abc", headers=worker)
@@ -208,6 +208,17 @@ def test_an_upload_with_other_bytes_is_refused(web: FlaskClient, here: Service, 
     assert web.post(f"{attempt}/artifacts/x.iso/complete", json=file, headers=worker).status_code == 202
     listed = web.get(f"{attempt}/artifacts", headers=worker).get_json()["artifacts"]
     assert [item["state"] for item in listed] == ["uploaded"]
+
+
+def test_what_was_completed_can_not_change(web: FlaskClient, here: Service, worker: dict[str, str]) -> None:
+    upload = f"{begin(here, web, worker)}/artifacts/x.iso"
+    file = {"name": "x.iso", "role": "image", "size": 3, "sha256": hashlib.sha256(b"abc").hexdigest()}
+    web.put(f"{upload}?offset=0", data=b"abc", headers=worker)
+    answers = [web.post(f"{upload}/complete", json=file, headers=worker) for _ in range(2)]
+    answers += [web.post(f"{upload}/complete", json={**file, "sha256": "0" * 64}, headers=worker)]
+    answers += [web.put(f"{upload}?offset=3", data=b"d", headers=worker)]
+    assert [answer.status_code for answer in answers] == [202, 202, 409, 409]
+    assert {answer.get_json()["code"] for answer in answers[2:]} == {"state-conflict"}
 
 
 def test_a_whole_piece_is_taken_and_a_larger_one_is_not(

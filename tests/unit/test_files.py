@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+"""From upload to storage: what is stored, what is refused, what is swept. With a real folder as storage."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+import pytest
+
+from ondemand import errors
+from ondemand.builds import FinishReport
+from ondemand.proofs import Artifact
+from ondemand_web.files import services as files
+from ondemand_web.files import storing
+from ondemand_web.queue import services as queue
+from ondemand_web.queue.models import Attempt
+from ondemand_web.service import Service
+from tests import master_parts as parts
+
+
+@pytest.fixture
+def attempt(here: Service) -> Attempt:
+    """A running attempt of a fresh build."""
+    parts.builder(here)
+    parts.queued(here)
+    made = parts.claim(here)
+    assert made is not None
+    return made
+
+
+def describe(name: str, role: str, data: bytes) -> Artifact:
+    return Artifact(name=name, role=role, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def upload(here: Service, name: str, data: bytes) -> None:
+    """Bytes of an artifact of build 1, attempt 1."""
+    files.append(files.growing(here.database, here.files, "one", 1, 1, name), 0, io.BytesIO(data), 1000)
+
+
+def complete(here: Service, artifact: Artifact, data: bytes) -> Artifact:
+    """Uploads and completes it."""
+    upload(here, artifact.name, data)
+    files.complete(here.database, here.files, "one", 1, 1, artifact)
+    return artifact
+
+
+def publish(here: Service) -> tuple[Artifact, ...]:
+    """An image and its manifest, stored."""
+    made = tuple(
+        complete(here, describe(name, role, role.encode()), role.encode())
+        for name, role in (("a.iso", "image"), ("manifest.json", "manifest"))
+    )
+    while storing.store_next(here):
+        pass
+    return made
+
+
+def stored(here: Service) -> list[str]:
+    """What lies in the storage for build 1, attempt 1."""
+    folder = here.storage.local_path("f44/1/1")
+    return sorted(path.name for path in folder.iterdir()) if folder and folder.exists() else []
+
+
+def uploads(here: Service) -> list[str]:
+    """What lies in the uploads of build 1, attempt 1."""
+    folder = here.files.upload(1, 1, "x").parent
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def test_an_upload_is_stored_and_leaves_the_master_s_disk(here: Service, attempt: Attempt) -> None:
+    publish(here)
+    assert stored(here) == ["a.iso", "manifest.json"] and uploads(here) == []
+    assert [item["url"] for item in files.of_attempt(here.database, 1, 1)] == [
+        f"http://master.example/builds/1/files/{name}" for name in ("a.iso", "manifest.json")
+    ]
+
+
+def test_an_upload_with_other_bytes_fails_at_once_and_is_not_stored(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abd")
+    assert storing.store_next(here) and not storing.store_next(here)
+    (listed,) = files.of_attempt(here.database, 1, 1)
+    assert listed["state"] == "failed" and "other bytes than announced" in str(listed["error"])
+    assert stored(here) == []
+
+
+def test_an_upload_that_vanished_fails_and_stops_no_other(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    here.files.upload(1, 1, "a.iso").unlink()
+    complete(here, describe("b.log", "log", b"abc"), b"abc")
+    while storing.store_next(here):
+        pass
+    assert [item["state"] for item in files.of_attempt(here.database, 1, 1)] == ["failed", "stored"]
+
+
+def test_an_empty_file_needs_its_empty_piece(here: Service, attempt: Attempt) -> None:
+    empty = describe("boot.log", "log", b"")
+    with pytest.raises(errors.WrongDigest, match="nothing of it came"):
+        files.complete(here.database, here.files, "one", 1, 1, empty)
+    complete(here, empty, b"")
+
+
+def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None:
+    publish(here)
+    upload(here, "never-completed", b"x")
+    error = errors.TooLittleDisk("no room").as_dict()
+    queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
+    assert storing.sweep_next(here) and not storing.sweep_next(here)
+    assert uploads(here) == stored(here) == []
