@@ -9,7 +9,6 @@ import logging
 import sqlalchemy as sa
 
 from ondemand import errors
-from ondemand.states import Outcome
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
 from ondemand_web.database import clock
@@ -77,24 +76,20 @@ def _store(here: Service, build: Build, row: ArtifactFile) -> str:
 
 
 def sweep_next(here: Service) -> bool:
-    """Removes the files of one attempt that ended without winning; gives whether there was one."""
+    """Removes what one ended attempt left: of a winner the uploads, of any other all; gives whether there was one."""
     with here.database.reading() as session:
         found = session.execute(
             sa.select(Attempt, Build)
             .join(Build, Build.id == Attempt.build_id)
-            .where(
-                Attempt.ended_at.is_not(None),
-                Attempt.swept_at.is_(None),
-                sa.or_(Build.winner.is_(None), Build.winner != Attempt.number),
-                Attempt.outcome != Outcome.SUCCEEDED,
-            )
+            .where(Attempt.ended_at.is_not(None), Attempt.swept_at.is_(None))
             .limit(1)
         ).first()
     if found is None:
         return False
     attempt, build = found
     here.files.forget_uploads(build.id, attempt.number)
-    here.storage.delete(files.prefix(build, attempt.number))
+    if build.winner != attempt.number:
+        here.storage.delete(files.prefix(build, attempt.number))
     with here.database.writing() as session:
         session.get_one(Attempt, (build.id, attempt.number)).swept_at = clock(session)
     return True

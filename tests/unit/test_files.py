@@ -100,6 +100,14 @@ def test_an_empty_file_needs_its_empty_piece(here: Service, attempt: Attempt) ->
     complete(here, empty, b"")
 
 
+def test_what_a_winner_left_in_the_uploads_is_swept_and_nothing_else(here: Service, attempt: Attempt) -> None:
+    report = parts.success(*publish(here))
+    upload(here, "never-completed", b"x")
+    queue.finish(here.database, "one", 1, 1, report, here.settings.queue)
+    assert storing.sweep_next(here) and not storing.sweep_next(here)
+    assert uploads(here) == [] and stored(here) == ["a.iso", "manifest.json"]
+
+
 def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None:
     publish(here)
     upload(here, "never-completed", b"x")
