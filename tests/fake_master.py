@@ -62,11 +62,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words == ["finish"]:
             server.finished.append(json.loads(body))
             self._answer(200, {"state": "failed" if server.finished[-1]["error"] else "succeeded"})
+        elif words[-1] == "complete" and json.loads(body)["size"] != len(server.uploads.get(words[1], b"")):
+            self._problem(422, "wrong-digest", "The size differs.")
         elif words[-1] == "complete":
             server.completed[words[1]] = json.loads(body)
             self._answer(202, {})
         elif words == ["artifacts"]:
             self._answer(200, {"artifacts": [self._state(name) for name in server.completed]})
+        elif words[1] in server.completed:
+            self._problem(409, "state-conflict", "It was completed before.")
         else:
             self._append(server.uploads, words[1], offset, body)
 

@@ -84,3 +84,11 @@ def test_a_file_that_the_master_holds_otherwise_is_not_published(
     client = master.Master(server.url, "t").attempt(attempt.assignment)
     with pytest.raises(errors.StorageFailed, match="CHECKSUM could not be stored"):
         publishing.publish(attempt, client, artifacts)
+
+
+def test_a_file_that_did_not_arrive_whole_is_no_fault_of_the_content(server: Any, attempt: attempts.Attempt) -> None:
+    (attempt.artifacts / "x.log").write_bytes(b"one")
+    artifact = publishing.describe(attempt.artifacts / "x.log", "log").model_copy(update={"size": 2})
+    client = master.Master(server.url, "t").attempt(attempt.assignment)
+    with pytest.raises(errors.StorageFailed, match=r"x\.log did not arrive whole"):
+        publishing.upload(attempt, client, artifact)
