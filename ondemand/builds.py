@@ -11,7 +11,7 @@ import pydantic
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
-from ondemand.proofs import Artifact, Proof
+from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
 
@@ -155,10 +155,17 @@ class FinishReport(pydantic.BaseModel, frozen=True, extra="forbid"):
     `canceled`: the builder stopped by order, either because the build was canceled or because it shuts down.
     """
 
-    proofs: tuple[Proof, ...] = ()
-    artifacts: tuple[Artifact, ...] = ()
+    proofs: tuple[Proof, ...] = pydantic.Field(default=(), max_length=len(ProofKind))
+    artifacts: tuple[Artifact, ...] = pydantic.Field(default=(), max_length=FILES)
     error: dict[str, Any] | None = None
     canceled: bool = False
+
+    @pydantic.field_validator("proofs")
+    @classmethod
+    def _is_short(cls, proofs: tuple[Proof, ...]) -> tuple[Proof, ...]:
+        if long := [proof.kind.value for proof in proofs if not proof.fits]:
+            raise ValueError(f"too long: {', '.join(long)}; `how` may have {HOW} characters, `facts` {FACTS} bytes")
+        return proofs
 
     @pydantic.field_validator("error")
     @classmethod

@@ -4,9 +4,17 @@
 from __future__ import annotations
 
 import enum
+import json
 from typing import Any
 
 import pydantic
+
+FILES = 64
+"""Artifacts that an attempt may have."""
+HOW = 2000
+"""Characters that a proof's sentence may have."""
+FACTS = 512 * 1024
+"""Bytes that a proof's facts may have as JSON."""
 
 
 class ProofKind(enum.StrEnum):
@@ -30,6 +38,19 @@ class Proof(pydantic.BaseModel, frozen=True, extra="forbid"):
     how: str
     facts: dict[str, Any] = {}
 
+    @property
+    def fits(self) -> bool:
+        """Whether a report may hold it."""
+        return len(self.how) <= HOW and _size(self.facts) <= FACTS
+
+    def fitting(self) -> Proof:
+        """The proof as a report may hold it: the largest facts are left out where they are too much."""
+        facts = dict(self.facts)
+        for name in sorted(facts, key=lambda name: _size(facts[name]), reverse=True):
+            if _size(facts) > FACTS:
+                facts[name] = f"left out, as it has {_size(facts[name])} bytes"
+        return self.model_copy(update={"how": self.how[:HOW], "facts": facts})
+
 
 class Artifact(pydantic.BaseModel, frozen=True, extra="forbid"):
     """A file of an attempt. `size` in bytes, `sha256` in lower-case hex, `role` what it is for."""
@@ -38,3 +59,7 @@ class Artifact(pydantic.BaseModel, frozen=True, extra="forbid"):
     role: str = pydantic.Field(pattern=r"^(image|checksum|packages|lock|kickstart|log|screenshot|manifest)$")
     size: int = pydantic.Field(ge=0)
     sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$")
+
+
+def _size(facts: Any) -> int:
+    return len(json.dumps(facts).encode())

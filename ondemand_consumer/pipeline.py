@@ -50,7 +50,7 @@ def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.Finis
         if error and not drained:
             way.publish_screen()
     return builds.FinishReport(
-        proofs=tuple(way.proven),
+        proofs=tuple(proof.fitting() for proof in way.proven),
         artifacts=way.artifacts,
         error=None if canceled or not error else error.as_dict(),
         canceled=canceled or drained,

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import sqlalchemy as sa
 
 from ondemand import errors
-from ondemand.proofs import Artifact
+from ondemand.proofs import FILES, Artifact
 from ondemand.states import Step
 from ondemand_web.builds.models import Build
 from ondemand_web.database import Database
@@ -83,12 +83,18 @@ def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int) -> int
 
 
 def growing(database: Database, files: Files, builder: str, build_id: int, attempt: int, name: str) -> pathlib.Path:
-    """The upload to append to; raises errors.StateConflict for a completed one."""
+    """The upload to append to; raises errors.StateConflict for a completed one, errors.InvalidRequest for one too many."""
     path = files.upload(build_id, attempt, name)
-    with database.reading() as session:
-        queue.running(session, builder, build_id, attempt)
-        if session.get(ArtifactFile, (build_id, attempt, name)) is not None:
-            raise _completed(name)
+    names = {item["name"] for item in of_attempt(database, builder, build_id, attempt)}
+    if name in names:
+        raise _completed(name)
+    begun = {file.name for file in path.parent.iterdir()} if path.parent.exists() else set()
+    if len(names | begun | {name}) > FILES:
+        raise errors.InvalidRequest(
+            f"Attempt {attempt} of build {build_id} has too many files for {name}",
+            cause=f"an attempt may have {FILES}",
+            remedy="pack several into one",
+        )
     return path
 
 
@@ -129,9 +135,10 @@ def _completed(name: str) -> errors.StateConflict:
     )
 
 
-def of_attempt(database: Database, build_id: int, attempt: int) -> list[dict[str, str | None]]:
-    """The attempt's artifacts with their states, for its builder."""
+def of_attempt(database: Database, builder: str, build_id: int, attempt: int) -> list[dict[str, str | None]]:
+    """The running attempt's artifacts with their states, for its builder."""
     with database.reading() as session:
+        queue.running(session, builder, build_id, attempt)
         rows = session.execute(
             sa.select(ArtifactFile).where(ArtifactFile.build_id == build_id, ArtifactFile.attempt == attempt)
         ).scalars()

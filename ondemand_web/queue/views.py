@@ -153,8 +153,7 @@ def complete_artifact(path: ArtifactPath, body: Artifact) -> tuple[str, int]:
 @api.get("/builds/<int:build_id>/attempts/<int:number>/artifacts")
 def list_artifacts(path: AttemptPath) -> dict[str, Any]:
     """Which artifacts are stored."""
-    _owned(path)
-    return {"artifacts": files.of_attempt(service.current().database, path.build_id, path.number)}
+    return {"artifacts": files.of_attempt(service.current().database, _builder(), path.build_id, path.number)}
 
 
 @api.post("/builds/<int:build_id>/attempts/<int:number>/finish")

@@ -111,6 +111,8 @@ def test_every_field_is_documented(text: str, record: type[pydantic.BaseModel]) 
 def test_the_limits_are_those_of_the_code() -> None:
     assert f"at most {queue_views.LOG_PIECE >> 20} MiB; a log has at most {files.LOG_LIMIT >> 20} MiB" in WORKER
     assert f"pieces of at most {queue_views.ARTIFACT_PIECE >> 20} MiB" in WORKER
+    assert f"at most {proofs.FILES} artifacts" in WORKER
+    assert f"{proofs.HOW} characters) and `facts` (an object, {proofs.FACTS >> 10} KiB" in WORKER
     assert f"up to\n{build_views.LOG_PIECE >> 10} KiB of the log" in API
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ondemand import errors
 from ondemand.builds import FinishReport
-from ondemand.proofs import Artifact
+from ondemand.proofs import FILES, Artifact
 from ondemand_web.files import services as files
 from ondemand_web.files import storing
 from ondemand_web.queue import services as queue
@@ -71,7 +71,7 @@ def uploads(here: Service) -> list[str]:
 def test_an_upload_is_stored_and_leaves_the_master_s_disk(here: Service, attempt: Attempt) -> None:
     publish(here)
     assert stored(here) == ["a.iso", "manifest.json"] and uploads(here) == []
-    assert [item["url"] for item in files.of_attempt(here.database, 1, 1)] == [
+    assert [item["url"] for item in files.of_attempt(here.database, "one", 1, 1)] == [
         f"http://master.example/builds/1/files/{name}" for name in ("a.iso", "manifest.json")
     ]
 
@@ -79,7 +79,7 @@ def test_an_upload_is_stored_and_leaves_the_master_s_disk(here: Service, attempt
 def test_an_upload_with_other_bytes_fails_at_once_and_is_not_stored(here: Service, attempt: Attempt) -> None:
     complete(here, describe("a.iso", "image", b"abc"), b"abd")
     assert storing.store_next(here) and not storing.store_next(here)
-    (listed,) = files.of_attempt(here.database, 1, 1)
+    (listed,) = files.of_attempt(here.database, "one", 1, 1)
     assert listed["state"] == "failed" and "other bytes than announced" in str(listed["error"])
     assert stored(here) == []
 
@@ -90,7 +90,7 @@ def test_an_upload_that_vanished_fails_and_stops_no_other(here: Service, attempt
     complete(here, describe("b.log", "log", b"abc"), b"abc")
     while storing.store_next(here):
         pass
-    assert [item["state"] for item in files.of_attempt(here.database, 1, 1)] == ["failed", "stored"]
+    assert [item["state"] for item in files.of_attempt(here.database, "one", 1, 1)] == ["failed", "stored"]
 
 
 def test_an_empty_file_needs_its_empty_piece(here: Service, attempt: Attempt) -> None:
@@ -98,6 +98,15 @@ def test_an_empty_file_needs_its_empty_piece(here: Service, attempt: Attempt) ->
     with pytest.raises(errors.WrongDigest, match="nothing of it came"):
         files.complete(here.database, here.files, "one", 1, 1, empty)
     complete(here, empty, b"")
+
+
+def test_an_attempt_has_a_limit_of_files(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    for number in range(FILES - 1):
+        upload(here, f"{number}.log", b"x")
+    files.growing(here.database, here.files, "one", 1, 1, "0.log")
+    with pytest.raises(errors.InvalidRequest, match="an attempt may have 64"):
+        upload(here, "one-more.log", b"x")
 
 
 def test_what_a_winner_left_in_the_uploads_is_swept_and_nothing_else(here: Service, attempt: Attempt) -> None:
