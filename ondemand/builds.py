@@ -15,6 +15,9 @@ from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
 
+LOG_LIMIT = 256 * 1024**2
+"""Bytes that a step's log may have."""
+
 
 class Record(pydantic.BaseModel):
     """A record of the API; unknown fields of a newer master are ignored. Times are UTC-aware."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
+from typing import IO
 
-from ondemand import errors, states
+from ondemand import builds, errors, states
 from ondemand_consumer import attempts, master
 
 _log = logging.getLogger(__name__)
 _PIECE = 1024**2
 _PAUSE = 0.5
+_CUT = b"\n[The log was cut here, because it is too long; the builder goes on.]\n"
 
 
 class Shipper:
@@ -25,6 +28,7 @@ class Shipper:
         self._client = client
         self._patience = patience
         self._sent = dict.fromkeys(states.Step, 0)
+        self._room = dict.fromkeys(states.Step, builds.LOG_LIMIT - len(_CUT))
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log-shipper", daemon=True)
 
@@ -59,17 +63,29 @@ class Shipper:
 
     def _send(self, step: states.Step) -> bool:
         with contextlib.suppress(FileNotFoundError), self._attempt.log(step).open("rb") as file:
-            while True:
-                file.seek(self._sent[step])
-                piece = file.read(_PIECE)
-                if not piece:
-                    return True
+            while piece := self._piece(step, file):
                 try:
                     self._sent[step] = self._client.append_log(step, self._sent[step], piece)
                 except errors.OffsetMismatch as error:
                     if error.size == self._sent[step]:
                         return True
                     self._sent[step] = error.size
+                except errors.InvalidRequest as error:
+                    self._cut(step, error)
                 except errors.MasterUnavailable:
                     return False
         return True
+
+    def _piece(self, step: states.Step, file: IO[bytes]) -> bytes:
+        """What follows; past the log's room only the line that says so."""
+        sent, room = self._sent[step], self._room[step]
+        file.seek(sent)
+        if sent < room:
+            return file.read(min(_PIECE, room - sent))
+        return _CUT[sent - room :] if file.seek(0, os.SEEK_END) > room else b""
+
+    def _cut(self, step: states.Step, error: errors.InvalidRequest) -> None:
+        """The master takes no more of this log: it ends here, at the latest with the line that says so."""
+        _log.warning("attempt %s: the log of step %s ends early: %s", self._attempt.name, step.value, error)
+        sent = self._sent[step]
+        self._room[step] = sent if sent < self._room[step] else sent - len(_CUT)

@@ -11,6 +11,7 @@ import re
 import urllib.parse
 from typing import Any
 
+from ondemand import builds
 from tests import builder_parts
 
 _ATTEMPT = re.compile(r"^/api/v1/worker/builds/\d+/attempts/\d+/(.*)$")
@@ -19,7 +20,7 @@ _ATTEMPT = re.compile(r"^/api/v1/worker/builds/\d+/attempts/\d+/(.*)$")
 class Handler(http.server.BaseHTTPRequestHandler):
     """`server` holds the state: assignments, logs, uploads, steps, beats, finished; `away` answers 503.
 
-    `replaced`: another process registered with the same token.
+    `replaced`: another process registered with the same token; `refused` counts what was not taken.
     """
 
     protocol_version = "HTTP/1.1"
@@ -57,6 +58,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif words[0] == "steps":
             server.steps.append((words[1], json.loads(body)["state"]))
             self._answer(204, None)
+        elif words[0] == "logs" and offset + len(body) > server.log_limit:
+            server.refused += 1
+            self._problem(422, "invalid-request", "The log is too large.")
         elif words[0] == "logs":
             self._append(server.logs, words[1], offset, body)
         elif words == ["finish"]:
@@ -125,4 +129,5 @@ def serving() -> contextlib.AbstractContextManager[Any]:
         lost=False,
         replaced=False,
         refused=0,
+        log_limit=builds.LOG_LIMIT,
     )

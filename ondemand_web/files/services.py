@@ -22,8 +22,8 @@ from ondemand_web.files.models import ArtifactFile
 from ondemand_web.queue import services as queue
 
 CHUNK = 1 << 20
-LOG_LIMIT = 256 * 1024**2
-"""Bytes that one log may have."""
+UPLOAD_REMEDY = "ask the operator to raise `master.max_upload`"
+LOG_REMEDY = "send no more of it; the build may go on"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")
 
 
@@ -53,11 +53,11 @@ class Files:
         shutil.rmtree(self.data / "uploads" / str(build_id) / str(attempt), ignore_errors=True)
 
 
-def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int) -> int:
+def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int, remedy: str = UPLOAD_REMEDY) -> int:
     """Appends the stream's bytes at `offset`; gives the file's size in bytes.
 
-    Raises errors.OffsetMismatch with the true size when `offset` is not the file's end, and
-    errors.InvalidRequest past `limit` bytes.
+    Raises errors.OffsetMismatch with the true size when `offset` is not the file's end, and errors.InvalidRequest with
+    `remedy` past `limit` bytes; nothing of that piece stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -73,10 +73,9 @@ def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int) -> int
         while piece := stream.read(CHUNK):
             size += len(piece)
             if size > limit:
+                file.truncate(offset)
                 raise errors.InvalidRequest(
-                    f"{path.name} is too large",
-                    cause=f"more than {limit} bytes are not taken",
-                    remedy="ask the operator to raise `master.max_upload`",
+                    f"{path.name} is too large", cause=f"more than {limit} bytes are not taken", remedy=remedy
                 )
             file.write(piece)
     return size

@@ -11,7 +11,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from ondemand import errors
-from ondemand.builds import Capabilities, FinishReport, StepReport
+from ondemand.builds import LOG_LIMIT, Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
 from ondemand_web import service
@@ -127,7 +127,7 @@ def append_log(path: StepPath, query: Offset) -> dict[str, int]:
     here = service.current()
     _owned(path)
     target = here.files.log(path.build_id, path.number, path.step)
-    return {"size": files.append(target, query.offset, _piece(LOG_PIECE), files.LOG_LIMIT)}
+    return {"size": files.append(target, query.offset, _piece(LOG_PIECE), LOG_LIMIT, files.LOG_REMEDY)}
 
 
 @api.put("/builds/<int:build_id>/attempts/<int:number>/artifacts/<name>")

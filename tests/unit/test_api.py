@@ -14,6 +14,7 @@ from ondemand_web import app
 from ondemand_web.builds.models import Build
 from ondemand_web.people import services as people
 from ondemand_web.queue import services as queue
+from ondemand_web.queue import views as queue_views
 from ondemand_web.service import Service
 from tests import master_parts as parts
 
@@ -161,6 +162,17 @@ def test_a_log_is_appended_and_read_by_offset(web: FlaskClient, here: Service, w
     web.put(f"{log}?offset=4", data=b"two\n", headers=worker)
     read = web.get("/api/v1/builds/1/log?step=build&from=4")
     assert (read.data, read.headers["X-Log-Size"], read.headers["X-Log-Done"]) == (b"two\n", "8", "no")
+
+
+def test_a_piece_past_the_log_s_limit_leaves_nothing(
+    web: FlaskClient, here: Service, worker: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_views, "LOG_LIMIT", 6)
+    log = f"{begin(here, web, worker)}/logs/build"
+    web.put(f"{log}?offset=0", data=b"one\n", headers=worker)
+    over = web.put(f"{log}?offset=4", data=b"two\n", headers=worker)
+    assert over.get_json()["code"] == "invalid-request" and "send no more of it" in over.get_json()["detail"]
+    assert web.put(f"{log}?offset=4", data=b"!\n", headers=worker).get_json() == {"size": 6}
 
 
 def test_the_log_of_a_build_that_waits_can_still_grow(web: FlaskClient, here: Service) -> None:

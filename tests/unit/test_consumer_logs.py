@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ondemand import states
+from ondemand import builds, states
 from ondemand_consumer import attempts, logs, master
 from tests import builder_parts, fake_master
 
@@ -69,3 +69,28 @@ def test_a_lost_lease_ends_it_without_a_fuss(server: Any, attempt: attempts.Atte
     server.lost = True
     with logs.Shipper(attempt, _client(server, attempt)):
         attempt.say(states.Step.FETCH, "one")
+
+
+def test_a_log_that_is_too_long_ends_with_one_line_that_says_so(
+    server: Any, attempt: attempts.Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds, "LOG_LIMIT", 1000)
+    shipper = logs.Shipper(attempt, _client(server, attempt))
+    attempt.log(states.Step.BUILD).write_bytes(b"x" * 5000)
+    attempt.say(states.Step.VERIFY, "one")
+    assert shipper.send() and shipper.send()
+    assert len(server.logs["build"]) == 1000 and server.logs["build"].endswith(b"; the builder goes on.]\n")
+    assert server.logs["verify"].endswith(b"one\n") and server.refused == 0
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(1500, b"x\n[The log was cut here, "), (1010, b"x" * 1000)])
+def test_a_master_that_takes_less_is_not_asked_again_and_again(
+    server: Any, attempt: attempts.Attempt, limit: int, ends: bytes
+) -> None:
+    shipper = logs.Shipper(attempt, _client(server, attempt))
+    server.log_limit = limit
+    with attempt.log(states.Step.BUILD).open("ab", buffering=0) as file:
+        for _ in range(5):
+            file.write(b"x" * 1000)
+            assert shipper.send()
+    assert ends in server.logs["build"] and len(server.logs["build"]) < limit and server.refused <= 2

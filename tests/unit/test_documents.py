@@ -16,7 +16,6 @@ from werkzeug import exceptions
 from ondemand import build_requests, builds, errors, locks, proofs
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
-from ondemand_web.files import services as files
 from ondemand_web.queue import views as queue_views
 from ondemand_web.service import Service
 from tests.tools import documents
@@ -109,7 +108,7 @@ def test_every_field_is_documented(text: str, record: type[pydantic.BaseModel]) 
 
 
 def test_the_limits_are_those_of_the_code() -> None:
-    assert f"at most {queue_views.LOG_PIECE >> 20} MiB; a log has at most {files.LOG_LIMIT >> 20} MiB" in WORKER
+    assert f"at most {queue_views.LOG_PIECE >> 20} MiB; a log has at most {builds.LOG_LIMIT >> 20} MiB" in WORKER
     assert f"pieces of at most {queue_views.ARTIFACT_PIECE >> 20} MiB" in WORKER
     assert f"at most {proofs.FILES} artifacts" in WORKER
     assert f"{proofs.HOW} characters) and `facts` (an object, {proofs.FACTS >> 10} KiB" in WORKER
