@@ -25,11 +25,12 @@ from ondemand_consumer import (
 
 _log = logging.getLogger(__name__)
 _SCREEN = "screen.png"
+_SCREEN_PATIENCE = 60.0
 
 
 def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.FinishReport:
     """Runs every step and returns what to tell the master; raises errors.LeaseLost alone."""
-    way = _Way(attempt=attempt, client=client)
+    way = Way(attempt=attempt, client=client)
     error: errors.OndemandError | None = None
     with logs.Shipper(attempt, client):
         try:
@@ -58,7 +59,7 @@ def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.Finis
 
 
 @dataclasses.dataclass(kw_only=True)
-class _Way:
+class Way:
     """What the steps hand on."""
 
     attempt: attempts.Attempt
@@ -89,11 +90,13 @@ class _Way:
             self._publish(image, files, str(self.proven[-1].facts["sha256"]))
 
     def publish_screen(self) -> None:
-        """Uploads the screenshot of an image that did not boot, if there is one; no fault of it counts."""
-        if (self.attempt.artifacts / _SCREEN).exists() and not self.artifacts:
+        """Stores the screenshot of an image that did not boot, if there is one; no fault of it counts."""
+        failed = {proof.kind for proof in self.proven if not proof.held}
+        if proofs.ProofKind.BOOTS in failed and (self.attempt.artifacts / _SCREEN).exists():
             with contextlib.suppress(errors.OndemandError, OSError):
                 artifact = publishing.describe(self.attempt.artifacts / _SCREEN, "screenshot")
                 publishing.upload(self.attempt, self.client, artifact)
+                publishing.wait(self.attempt, self.client, {artifact.name}, _SCREEN_PATIENCE)
                 self.artifacts = (artifact,)
 
     def _publish(self, image: pathlib.Path, files: tuple[fetching.Fetched, ...], booted: str) -> None:

@@ -6,13 +6,14 @@ from __future__ import annotations
 import json
 import pathlib
 import re
+import time
 
 from ondemand import errors, proofs, states
 from ondemand_consumer import attempts, cache, fetching, master, rpm_headers
 
 _STEP = states.Step.PUBLISH
 _PIECE = 8 * 1024**2
-_STORE_TIMEOUT = 3600
+_STORE_TIMEOUT = 7200.0
 _ROLES = {".log": "log", ".png": "screenshot"}
 
 
@@ -67,7 +68,7 @@ def publish(
         upload(attempt, client, artifact)
         attempt.say(_STEP, f"{artifact.name}: {artifact.size} bytes, SHA-256 {artifact.sha256}")
     names = {artifact.name for artifact in artifacts}
-    addresses = _stored(attempt, client, names)
+    addresses = wait(attempt, client, names, _STORE_TIMEOUT)
     attempt.say(_STEP, f"{len(names)} files are stored and were read back")
     return proofs.Proof(
         kind=proofs.ProofKind.PUBLISHED,
@@ -96,6 +97,29 @@ def upload(attempt: attempts.Attempt, client: master.AttemptClient, artifact: pr
         raise errors.StorageFailed(
             f"{artifact.name} did not arrive whole", cause=f"the master says: {error}", remedy="the build is tried again"
         ) from error
+
+
+def wait(
+    attempt: attempts.Attempt, client: master.AttemptClient, names: set[str], patience: float
+) -> dict[str, str]:
+    """The addresses of completed files once all are stored, within `patience` s; raises errors.StorageFailed."""
+    until, pause = time.monotonic() + patience, 0.1
+    while time.monotonic() < until:
+        found = master.patiently(client.artifacts, attempt.stop)
+        for name in names & set(found):
+            if found[name]["state"] == "failed":
+                raise errors.StorageFailed(
+                    f"{name} could not be stored",
+                    cause=str(found[name].get("error") or "the storage gave no reason"),
+                    remedy="the build is tried again; let the operator look at the storage",
+                )
+        if all(found.get(name, {}).get("state") == "stored" for name in names):
+            return {name: str(found[name].get("url") or "") for name in sorted(names)}
+        attempt.stop.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
+    raise errors.StorageFailed(
+        "The files were not stored in time", cause="the storage is slow", remedy="the build is tried again"
+    )
 
 
 def describe(path: pathlib.Path, role: str) -> proofs.Artifact:
@@ -131,23 +155,3 @@ def _send(
                 remedy="the build is tried again",
             ) from error
         return error.size
-
-
-def _stored(attempt: attempts.Attempt, client: master.AttemptClient, names: set[str]) -> dict[str, str]:
-    pause = 0.1
-    for _ in range(_STORE_TIMEOUT):
-        found = master.patiently(client.artifacts, attempt.stop)
-        for name in names & set(found):
-            if found[name]["state"] == "failed":
-                raise errors.StorageFailed(
-                    f"{name} could not be stored",
-                    cause=str(found[name].get("error") or "the storage gave no reason"),
-                    remedy="the build is tried again; let the operator look at the storage",
-                )
-        if all(found.get(name, {}).get("state") == "stored" for name in names):
-            return {name: str(found[name].get("url") or "") for name in sorted(names)}
-        attempt.stop.sleep(pause)
-        pause = min(pause * 1.5, 2.0)
-    raise errors.StorageFailed(
-        "The files were not stored in time", cause="the storage is slow", remedy="the build is tried again"
-    )

@@ -14,7 +14,10 @@ from ondemand_web.database import Base
 
 
 class Build(Base):
-    """One build. `turn` orders the queue (milliseconds of virtual time); `disk` and `memory` are bytes needed."""
+    """One build. `turn` orders the queue (milliseconds of virtual time); `disk` and `memory` are bytes needed.
+
+    `winner` is the attempt that made the image; `pictured`, of a failed build, the one that left but a screenshot.
+    """
 
     __tablename__ = "build"
     __table_args__ = (sa.Index("build_queue", "state", "turn"),)
@@ -41,9 +44,17 @@ class Build(Base):
     avoid_builder: orm.Mapped[str | None]
     avoid_until: orm.Mapped[datetime.datetime | None]
     winner: orm.Mapped[int | None]
+    pictured: orm.Mapped[int | None]
     canceled_by: orm.Mapped[str | None]
     error: orm.Mapped[dict[str, Any] | None]
     artifacts_removed_at: orm.Mapped[datetime.datetime | None]
+
+    @property
+    def shown(self) -> int | None:
+        """The attempt whose files people see; None as long as there is none, and after they were removed."""
+        if self.artifacts_removed_at is not None:
+            return None
+        return self.pictured if self.winner is None else self.winner
 
 
 class BuildLock(Base):

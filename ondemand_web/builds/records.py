@@ -113,11 +113,11 @@ def _step(row: AttemptStep, files: Files) -> StepRecord:
 
 
 def _artifacts(session: orm.Session, build: Build) -> list[ArtifactRecord]:
-    if build.winner is None or build.artifacts_removed_at is not None:
+    if build.shown is None:
         return []
     rows = session.execute(
         sa.select(ArtifactFile)
-        .where(ArtifactFile.build_id == build.id, ArtifactFile.attempt == build.winner)
+        .where(ArtifactFile.build_id == build.id, ArtifactFile.attempt == build.shown)
         .order_by(ArtifactFile.role != "image", ArtifactFile.name)
     ).scalars()
     return [

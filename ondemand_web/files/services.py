@@ -145,11 +145,11 @@ def of_attempt(database: Database, builder: str, build_id: int, attempt: int) ->
 
 
 def published(database: Database, build_id: int, name: str) -> tuple[ArtifactFile, str]:
-    """The winner's artifact of that name with its storage key; raises errors.UnknownBuild."""
+    """The shown artifact of that name with its storage key; raises errors.UnknownBuild."""
     with database.reading() as session:
         build = session.get(Build, build_id)
-        row = session.get(ArtifactFile, (build_id, build.winner, name)) if build and build.winner else None
-        if build is None or row is None or build.artifacts_removed_at is not None:
+        row = session.get(ArtifactFile, (build_id, build.shown, name)) if build and build.shown else None
+        if build is None or row is None:
             raise errors.UnknownBuild(
                 f"Build {build_id} has no file «{name[:200]}»",
                 cause="the build has not succeeded, its files were removed after their time, or the name is wrong",

@@ -76,7 +76,7 @@ def _store(here: Service, build: Build, row: ArtifactFile) -> str:
 
 
 def sweep_next(here: Service) -> bool:
-    """Removes what one ended attempt left: of a winner the uploads, of any other all; gives whether there was one."""
+    """Removes what one ended attempt left, but no file that is shown; gives whether there was one."""
     with here.database.reading() as session:
         found = session.execute(
             sa.select(Attempt, Build)
@@ -88,7 +88,7 @@ def sweep_next(here: Service) -> bool:
         return False
     attempt, build = found
     here.files.forget_uploads(build.id, attempt.number)
-    if build.winner != attempt.number:
+    if attempt.number not in (build.winner, build.pictured):
         here.storage.delete(files.prefix(build, attempt.number))
     with here.database.writing() as session:
         session.get_one(Attempt, (build.id, attempt.number)).swept_at = clock(session)
@@ -101,14 +101,14 @@ def expire_next(here: Service) -> bool:
         now = clock(session)
         rows = session.execute(
             sa.select(Build).where(
-                Build.winner.is_not(None),
+                sa.or_(Build.winner.is_not(None), Build.pictured.is_not(None)),
                 Build.artifacts_removed_at.is_(None),
                 Build.ended_at < now - datetime.timedelta(days=1),
             )
         ).scalars()
         over = [build for build in rows if _is_over(build, now)]
     for build in over:
-        here.storage.delete(files.prefix(build, build.winner or 0))
+        here.storage.delete(files.prefix(build, build.shown or 0))
         with here.database.writing() as session:
             builds.get(session, build.id).artifacts_removed_at = clock(session)
     return bool(over)

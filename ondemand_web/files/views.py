@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Downloads: a winner's artifacts and whole logs, with Range."""
+"""Downloads: artifacts that are shown and whole logs, with Range."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ pages = flask.Blueprint("files", __name__)
 
 @pages.get("/builds/<int:build_id>/files/<name>")
 def download(build_id: int, name: str) -> flask.typing.ResponseReturnValue:
-    """An artifact of the winning attempt, from here or by redirection to where it lies."""
+    """An artifact of the attempt that is shown, from here or by redirection to where it lies."""
     here = service.current()
     row, key = files.published(here.database, build_id, name)
     path = here.storage.local_path(key)
     if path is None:
         return flask.redirect(row.url or "", 302)
     inline = row.role in ("screenshot", "log", "checksum", "packages", "kickstart")
-    kind = "text/plain; charset=utf-8" if inline and row.role != "screenshot" else None
+    kind = None
+    if inline:
+        kind = "image/png" if row.role == "screenshot" else "text/plain; charset=utf-8"
     response = flask.send_file(path, mimetype=kind, as_attachment=not inline, conditional=True, etag=row.sha256)
     response.headers["Digest"] = f"sha-256={row.sha256}"
     return response

@@ -282,7 +282,7 @@ def _retry_or_fail(
         old=State.BUILDING,
         new=State.FAILED,
         where=where,
-        values={"error": error},
+        values={"error": error, "pictured": winning.picture(session, attempt)},
         reason=error.get("sentence"),
     )
     return State.FAILED

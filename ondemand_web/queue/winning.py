@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""What an attempt needs to win: its four proofs, and exactly the stored files that it names. Only reads."""
+"""What an attempt needs to win: its four proofs, exactly the stored files that it names; and what else is shown. Only reads."""
 
 from __future__ import annotations
 
 import collections
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -29,12 +30,19 @@ def demand(session: orm.Session, attempt: Attempt, report: FinishReport) -> None
         )
 
 
+def picture(session: orm.Session, attempt: Attempt) -> int | None:
+    """The attempt's number if all that it left is a stored screenshot, which is worth a look."""
+    left = [(row.role, row.state) for row in _files(session, attempt)]
+    return attempt.number if left == [("screenshot", "stored")] else None
+
+
+def _files(session: orm.Session, attempt: Attempt) -> Sequence[ArtifactFile]:
+    of_attempt = (ArtifactFile.build_id == attempt.build_id, ArtifactFile.attempt == attempt.number)
+    return session.execute(sa.select(ArtifactFile).where(*of_attempt)).scalars().all()
+
+
 def _lack_of_files(session: orm.Session, attempt: Attempt, report: FinishReport) -> str:
-    rows = session.execute(
-        sa.select(ArtifactFile).where(
-            ArtifactFile.build_id == attempt.build_id, ArtifactFile.attempt == attempt.number
-        )
-    ).scalars().all()
+    rows = _files(session, attempt)
     if missing := sorted(row.name for row in rows if row.state != "stored"):
         return f"these of its artifacts are not stored: {', '.join(missing)}"
     stored = sorted((row.name, row.role, row.size, row.sha256) for row in rows)

@@ -56,6 +56,13 @@ def test_failure_says_the_sentence_and_links_the_log(server: tuple[mail_server.M
     assert "http://m/builds/7/logs/1/build" in mailed.get_content()
 
 
+def test_failure_links_the_screen_of_an_image_that_did_not_boot(server: tuple[mail_server.MailServer, int]) -> None:
+    address = "http://m/builds/7/files/screen.png"
+    shot = {"name": "screen.png", "role": "screenshot", "size": 3, "sha256": "a" * 64, "url": address}
+    send(server[1], {**build("failed"), "artifacts": [shot]})
+    assert f"Screen of the image: {address}" in received(server[0]).get_content()
+
+
 @pytest.mark.parametrize("state", ["refused", "canceled"])
 def test_every_other_end_is_told_too(server: tuple[mail_server.MailServer, int], state: str) -> None:
     send(server[1], build(state))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ondemand import errors, locks, plugins
+from ondemand import errors, locks, plugins, proofs
 from ondemand_consumer import attempts, capabilities, master, pipeline
 from tests import builder_parts, fake_master
 
@@ -76,3 +76,15 @@ def test_a_lost_lease_is_nobodys_report(server: Any, tmp_path: pathlib.Path, mon
     server.lost = True
     with pytest.raises(errors.LeaseLost):
         _run(server, tmp_path, monkeypatch, Greedy(0))
+
+
+@pytest.mark.parametrize(("held", "names"), [(False, ["screen.png"]), (True, [])])
+def test_the_screen_of_an_image_that_did_not_boot_is_stored(
+    server: Any, tmp_path: pathlib.Path, held: bool, names: list[str]
+) -> None:
+    attempt = builder_parts.make_attempt(tmp_path)
+    (attempt.artifacts / "screen.png").write_bytes(b"PNG")
+    way = pipeline.Way(attempt=attempt, client=master.Master(server.url, "t").attempt(attempt.assignment))
+    way.proven.append(proofs.Proof(kind=proofs.ProofKind.BOOTS, held=held, how="Seen."))
+    way.publish_screen()
+    assert [artifact.name for artifact in way.artifacts] == names == list(server.completed)

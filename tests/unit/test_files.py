@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import io
 
@@ -11,6 +12,8 @@ import pytest
 from ondemand import errors
 from ondemand.builds import FinishReport
 from ondemand.proofs import FILES, Artifact
+from ondemand_web import app
+from ondemand_web.builds import services as builds
 from ondemand_web.files import services as files
 from ondemand_web.files import storing
 from ondemand_web.queue import services as queue
@@ -124,3 +127,39 @@ def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None
     queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
     assert storing.sweep_next(here) and not storing.sweep_next(here)
     assert uploads(here) == stored(here) == []
+
+
+def fail_to_boot(here: Service) -> None:
+    """An attempt that leaves a screenshot alone."""
+    complete(here, describe("screen.png", "screenshot", b"PNG"), b"PNG")
+    while storing.store_next(here):
+        pass
+    error = errors.DoesNotBoot("It stays dark").as_dict()
+    queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
+
+
+def test_the_picture_of_an_image_that_did_not_boot_is_kept_and_shown(here: Service, attempt: Attempt) -> None:
+    fail_to_boot(here)
+    assert storing.sweep_next(here) and stored(here) == ["screen.png"] and uploads(here) == []
+    client = app.make(here).test_client()
+    (shown,) = client.get("/api/v1/builds/1").get_json()["artifacts"]
+    assert (shown["name"], shown["role"]) == ("screen.png", "screenshot")
+    with client.get("/builds/1/files/screen.png") as answer:
+        assert (answer.data, answer.content_type) == (b"PNG", "image/png")
+
+
+def test_the_picture_goes_with_the_build_s_time(here: Service, attempt: Attempt) -> None:
+    fail_to_boot(here)
+    assert not storing.expire_next(here)
+    with here.database.writing() as session:
+        build = builds.get(session, 1)
+        build.ended_at = build.created_at - datetime.timedelta(days=15)
+    assert storing.expire_next(here) and not storing.expire_next(here)
+    assert stored(here) == [] and app.make(here).test_client().get("/builds/1/files/screen.png").status_code == 404
+
+
+def test_a_failed_build_shows_nothing_of_an_image_that_was_not_published(here: Service, attempt: Attempt) -> None:
+    publish(here)
+    fail_to_boot(here)
+    assert storing.sweep_next(here) and stored(here) == []
+    assert app.make(here).test_client().get("/api/v1/builds/1").get_json()["artifacts"] == []

@@ -177,6 +177,15 @@ def test_a_failed_build_shows_sentence_code_and_attempts(here: service.Service, 
     assert "demo.iso" not in text
 
 
+def test_a_failed_build_shows_the_screen_that_did_not_boot(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.FAILED)
+    with here.database.writing() as session:
+        builds.get(session, build_id).pictured = 2
+    text = page(browser, f"/builds/{build_id}")
+    assert "The screen when it was given up" in text and "Downloads" not in text
+    assert f'<img class="screen" src="/builds/{build_id}/files/screen.png" alt="Screen' in text
+
+
 def test_the_four_proofs_stand_apart(here: service.Service, browser: FlaskClient) -> None:
     text = page(browser, f"/builds/{ended(here, states.State.SUCCEEDED)}")
     found = re.findall(r'<h3>(\w+) <span class="verdict">([a-z ]+)</span>', text)
