@@ -50,7 +50,7 @@ def test_a_locked_rpm_is_fetched_and_its_digests_are_told(
 ) -> None:
     (file,) = _fetch(tmp_path, builder_parts.locked(rpm, server.url))
     assert file.path.read_bytes() == rpm.read_bytes()
-    assert file.header == rpm_headers.header_sha256(rpm)
+    assert file.header == rpm_headers.digests(rpm)["header-sha256"]
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sigmd5", "header-sha256"])
@@ -117,7 +117,7 @@ def test_an_rpm_that_nobody_has_is_a_service_error(tmp_path: pathlib.Path, rpm: 
 def test_the_second_build_asks_no_server_though_it_knows_only_the_sigmd5(
     tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
 ) -> None:
-    package = builder_parts.locked(rpm, server.url, checksums={"sigmd5": rpm_headers.sigmd5(rpm)})
+    package = builder_parts.locked(rpm, server.url, checksums={"sigmd5": rpm_headers.digests(rpm)["sigmd5"]})
     _fetch(tmp_path / "a", package)
     (tmp_path / "b").mkdir()
     attempt = builder_parts.make_attempt(
