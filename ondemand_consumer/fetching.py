@@ -46,11 +46,25 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
     lock = attempt.assignment.lock
     _distinct(lock)
     store = cache.Cache(attempt.settings.cache, attempt.settings.cache_limit)
+    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
+    with keyring.checks() as checks:
+        files = _receive(attempt, store, checks)
+        checks.finish()
+    attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
+    store.evict()
+    return files
+
+
+def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:
+    """All files, each by its digests; those that came first have their signatures checked meanwhile."""
     began = time.monotonic()
+    files = []
     with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
-        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in lock.packages]
+        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in attempt.assignment.lock.packages]
         try:
-            files = tuple(future.result() for future in concurrent.futures.as_completed(futures))
+            for future in concurrent.futures.as_completed(futures):
+                files.append(future.result())
+                checks.add(files[-1].path, files[-1].package)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -61,11 +75,7 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
         states.Step.FETCH,
         f"{len(files)} RPMs, {size / 1e6:.0f} MB in {seconds:.1f} s, {cached} from the cache",
     )
-    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
-    keyring.check({file.path: file.package for file in files})
-    attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
-    store.evict()
-    return files
+    return tuple(files)
 
 
 def _distinct(lock: locks.Lock) -> None:
