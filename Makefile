@@ -39,7 +39,7 @@ test-slow: setup-test ## every test that takes minutes
 demo: setup ## build and boot a live image on this machine; RELEASE=demo|f44
 	@$(PY) -m demo.run $(if $(RELEASE),--release $(RELEASE))
 
-bench: setup ## measure; ONLY=core runs one group
+bench: setup-test ## measure the service; ONLY=core runs one group
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 rpm: setup ## the four RPMs, in build/rpm/RPMS

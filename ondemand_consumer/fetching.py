@@ -24,6 +24,7 @@ _PIECE = 64 * 1024
 _TRIES = 4
 _BIGGEST = 8 * 1024**3
 _TIMEOUT = (10, 60)
+_KINDS = frozenset({"sha256", "sigmd5", "header-sha256"})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,11 +46,25 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
     lock = attempt.assignment.lock
     _distinct(lock)
     store = cache.Cache(attempt.settings.cache, attempt.settings.cache_limit)
+    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
+    with keyring.checks() as checks:
+        files = _receive(attempt, store, checks)
+        checks.finish()
+    attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
+    store.evict()
+    return files
+
+
+def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:
+    """All files, each by its digests; those that came first have their signatures checked meanwhile."""
     began = time.monotonic()
+    files = []
     with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
-        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in lock.packages]
+        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in attempt.assignment.lock.packages]
         try:
-            files = tuple(future.result() for future in concurrent.futures.as_completed(futures))
+            for future in concurrent.futures.as_completed(futures):
+                files.append(future.result())
+                checks.add(files[-1].path, files[-1].package)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -60,11 +75,7 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
         states.Step.FETCH,
         f"{len(files)} RPMs, {size / 1e6:.0f} MB in {seconds:.1f} s, {cached} from the cache",
     )
-    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
-    keyring.check({file.path: file.package for file in files})
-    attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
-    store.evict()
-    return files
+    return tuple(files)
 
 
 def _distinct(lock: locks.Lock) -> None:
@@ -86,12 +97,13 @@ class _Fetch:
         self._package = package
         self._trouble = ""
         self._wrong: errors.WrongDigest | None = None
+        self._digests: dict[str, str] = {}
 
     def run(self) -> Fetched:
         """The RPM in the repository."""
         package = self._package
         self._attempt.stop.check()
-        if not set(package.checksums) & {"sha256", "sigmd5", "header-sha256"}:
+        if not _KINDS & set(package.checksums):
             raise errors.WrongDigest(f"The lock names no digest for {package.nevra}", remedy="request the image again")
         target = self._attempt.repository / package.filename
         with self._cache.locked(package.checksums) as partial:
@@ -100,11 +112,10 @@ class _Fetch:
             for url in package.urls:
                 for number in range(_TRIES):
                     if self._download(url, partial):
-                        sha256 = rpm_headers.sha256(partial)
-                        kept = self._cache.add(partial, sha256, package.checksums)
+                        kept = self._cache.add(partial, self._digests["sha256"], package.checksums)
                         cache.place(kept, target)
                         self._attempt.say(states.Step.FETCH, f"{package.nevra} from {url}")
-                        return self._fetched(target, sha256, from_cache=False)
+                        return self._fetched(target, from_cache=False)
                     if self._wrong or not self._trouble:
                         break
                     self._attempt.stop.sleep(0.3 * 3**number)
@@ -115,9 +126,15 @@ class _Fetch:
             remedy="it is tried again later; look whether its repository or Koji is up",
         )
 
-    def _fetched(self, path: pathlib.Path, sha256: str, *, from_cache: bool) -> Fetched:
-        header = rpm_headers.header_sha256(path)
-        return Fetched(package=self._package, path=path, sha256=sha256, header=header, from_cache=from_cache)
+    def _fetched(self, path: pathlib.Path, *, from_cache: bool) -> Fetched:
+        found = self._digests
+        return Fetched(
+            package=self._package,
+            path=path,
+            sha256=found["sha256"],
+            header=found["header-sha256"],
+            from_cache=from_cache,
+        )
 
     def _from_cache(self, target: pathlib.Path) -> Fetched | None:
         kept = self._cache.find(self._package.checksums)
@@ -130,8 +147,7 @@ class _Fetch:
             self._cache.remove(kept)
             target.unlink()
             return None
-        sha256 = self._package.checksums.get("sha256") or rpm_headers.sha256(target)
-        return self._fetched(target, sha256, from_cache=True)
+        return self._fetched(target, from_cache=True)
 
     def _download(self, url: str, partial: pathlib.Path) -> bool:
         """Whether the whole right file is in `partial`; else `_wrong` or `_trouble` may say why."""
@@ -205,13 +221,18 @@ class _Fetch:
             yield piece
 
     def _verify(self, path: pathlib.Path) -> None:
-        if self._package.size >= 0 and path.stat().st_size != self._package.size:
-            raise self._digest_error(f"it has {path.stat().st_size} bytes instead of {self._package.size}")
-        for kind, wanted in self._package.checksums.items():
-            if kind in ("sha256", "sigmd5", "header-sha256"):
-                real = rpm_headers.checksum(path, kind)
-                if real != wanted.lower():
-                    raise self._digest_error(f"its {kind} is {real[:16]}… instead of {wanted[:16]}…")
+        """Holds the file to the lock and keeps its digests; the one time that our own code reads its bytes."""
+        size, checksums = path.stat().st_size, self._package.checksums
+        if size != self._package.size >= 0:
+            raise self._digest_error(f"it has {size} bytes instead of {self._package.size}")
+        try:
+            self._digests = rpm_headers.digests(path, sigmd5="sigmd5" in checksums)
+        except errors.WrongDigest as error:
+            raise self._digest_error(f"it is no RPM: {error.cause}") from error
+        for kind in sorted(_KINDS & set(checksums)):
+            real, wanted = self._digests[kind], checksums[kind]
+            if real != wanted.lower():
+                raise self._digest_error(f"its {kind} is {real[:16]}… instead of {wanted[:16]}…")
 
     def _digest_error(self, cause: str) -> errors.WrongDigest:
         return errors.WrongDigest(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ _SQUASHFS = "/LiveOS/squashfs.img"
 _INNER = ("LiveOS/rootfs.img", "LiveOS/ext3fs.img")
 _DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 _KINDS = {"rpmdb.sqlite": "sqlite", "Packages.db": "ndb", "Packages": "bdb_ro"}
+_EXTENT = re.compile(r"^File data lba: *\d+ *, *(\d+) *, *\d+ *, *(\d+) *,", re.MULTILINE)
+_BLOCK = 2048
 _TIMEOUT = 600
 
 
@@ -36,11 +39,14 @@ def main(iso: str, folder: str) -> None:
 
 
 def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
-    image = work / "root.img"
-    _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _SQUASHFS, str(image), quiet=True)
     outer = work / "outer"
     outer.mkdir()
-    _tool("mount", "-o", "loop,ro", str(image), str(outer))
+    if (place := _place(iso)) is not None:
+        _tool("mount", "-o", f"loop,ro,offset={place[0]},sizelimit={place[1]}", str(iso), str(outer))
+    else:
+        image = work / "root.img"
+        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _SQUASHFS, str(image), quiet=True)
+        _tool("mount", "-o", "loop,ro", str(image), str(outer))
     for name in _INNER:
         if (outer / name).is_file():
             inner = work / "inner"
@@ -48,6 +54,14 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
             _tool("mount", "-o", "loop,ro,noload", str(outer / name), str(inner))
             return inner
     return outer
+
+
+def _place(iso: pathlib.Path) -> tuple[int, int] | None:
+    """Where in the ISO the root's bytes lie, and their number; None unless they lie in one piece."""
+    argv = ("xorriso", "-indev", str(iso), "-find", _SQUASHFS, "-exec", "report_lba", "--")
+    done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True)
+    found = _EXTENT.findall(done.stdout)
+    return (int(found[0][0]) * _BLOCK, int(found[0][1])) if len(found) == 1 else None
 
 
 def _kind(folder: pathlib.Path) -> str | None:

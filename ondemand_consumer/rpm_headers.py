@@ -20,32 +20,32 @@ _MOST_BYTES = 256 * 1024**2
 _PIECE = 1024**2
 
 
-def header_sha256(path: pathlib.Path) -> str:
-    """SHA-256 of the main header's bytes, which RPM calls SHA256HEADER; raises errors.WrongDigest."""
+def digests(path: pathlib.Path, *, sigmd5: bool = True) -> dict[str, str]:
+    """The file's checksums by a lock's kinds, in one reading; MD5 only with `sigmd5`.
+
+    `header-sha256` is SHA-256 of the main header's bytes, which RPM calls SHA256HEADER; `sigmd5` MD5 of main header
+    and payload, Koji's `payloadhash`. Raises errors.WrongDigest for no RPM.
+    """
+    whole, payload = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
     with path.open("rb") as file:
         _skip_to_main(file, path.name)
-        return hashlib.sha256(_section(file, path.name)).hexdigest()
-
-
-def sigmd5(path: pathlib.Path) -> str:
-    """MD5 of main header and payload, Koji's `payloadhash`; raises errors.WrongDigest for no RPM."""
-    digest = hashlib.md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        _skip_to_main(file, path.name)
+        header = _section(file, path.name)
+        length = file.tell()
+        file.seek(0)
+        whole.update(file.read(length))
+        payload.update(header)
         while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+            whole.update(piece)
+            if sigmd5:
+                payload.update(piece)
+    found = {"sha256": whole.hexdigest(), "header-sha256": hashlib.sha256(header).hexdigest()}
+    return {**found, "sigmd5": payload.hexdigest()} if sigmd5 else found
 
 
 def sha256(path: pathlib.Path) -> str:
-    """SHA-256 of the whole file."""
+    """SHA-256 of the whole file, whatever it is."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def checksum(path: pathlib.Path, kind: str) -> str:
-    """The file's checksum of a lock's kind: `sha256`, `sigmd5` or `header-sha256`."""
-    return {"sha256": sha256, "sigmd5": sigmd5, "header-sha256": header_sha256}[kind](path)
 
 
 def _skip_to_main(file: BinaryIO, name: str) -> None:

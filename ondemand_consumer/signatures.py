@@ -4,16 +4,22 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import os
 import pathlib
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ondemand import errors, locks
 from ondemand_consumer import namespaces
 
 _SIGNATURE = re.compile(r"signature, key (?:ID|fingerprint):? ([0-9a-f]+): (\w+)", re.IGNORECASE)
+_PROCESSES = os.cpu_count() or 2
+_BATCH = 8 * 1024**2
+"""Bytes for which one more rpmkeys is worth its start."""
+_MOST_FILES = 250
 _DIGEST = re.compile(r"digest.*: (BAD|NOTFOUND)", re.IGNORECASE)
 
 
@@ -44,14 +50,11 @@ class Keyring:
                     remedy="let the operator correct the release definition",
                 )
 
-    def check(self, files: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
-        """Holds each file to its package's trust; raises errors.WrongSignature or errors.WrongDigest."""
-        paths = list(files)
-        halves = [half for half in (paths[::2], paths[1::2]) if half]
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for verdicts in pool.map(self.verdicts, halves):
-                for path, verdict in verdicts.items():
-                    _judge(files[path], verdict)
+    @contextlib.contextmanager
+    def checks(self) -> Iterator[Checks]:
+        """Checks that run while further files arrive."""
+        with concurrent.futures.ThreadPoolExecutor(_PROCESSES) as pool:
+            yield Checks(self, pool)
 
     def verdicts(self, paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, Verdict]:
         """What rpmkeys says of each file, in one run."""
@@ -65,6 +68,11 @@ class Keyring:
             else:
                 current.append(line.strip())
         return {path: _verdict(blocks.get(str(path), [])) for path in paths}
+
+    def check(self, files: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
+        """Holds each file to its package's trust; raises errors.WrongSignature or errors.WrongDigest."""
+        for path, verdict in self.verdicts(list(files)).items():
+            _judge(files[path], verdict)
 
     def _rpmkeys(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         program = namespaces.find("rpmkeys")
@@ -80,6 +88,36 @@ class Keyring:
             check=False,
             env={"PATH": namespaces.PATH, "LC_ALL": "C", "HOME": str(self._database)},
         )
+
+
+class Checks:
+    """Holds files to their packages' trust in several rpmkeys at once, a batch each."""
+
+    def __init__(self, keyring: Keyring, pool: concurrent.futures.Executor) -> None:
+        self._keyring, self._pool = keyring, pool
+        self._running: list[concurrent.futures.Future[None]] = []
+        self._batch: dict[pathlib.Path, locks.LockedPackage] = {}
+        self._bytes = 0
+
+    def add(self, path: pathlib.Path, package: locks.LockedPackage) -> None:
+        """Takes a file that is whole; it is checked at the latest by `finish`."""
+        self._batch[path] = package
+        self._bytes += path.stat().st_size
+        if self._bytes >= _BATCH or len(self._batch) >= _MOST_FILES:
+            self._start(self._batch)
+            self._batch, self._bytes = {}, 0
+
+    def finish(self) -> None:
+        """Returns when every file holds; raises errors.WrongSignature or errors.WrongDigest."""
+        rest = list(self._batch.items())
+        for number in range(_PROCESSES):
+            self._start(dict(rest[number::_PROCESSES]))
+        for future in self._running:
+            future.result()
+
+    def _start(self, batch: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
+        if batch:
+            self._running.append(self._pool.submit(self._keyring.check, batch))
 
 
 def _verdict(lines: list[str]) -> Verdict:

@@ -155,7 +155,7 @@ class Running:
         self.broker = private_broker.PrivateBroker(self.folder / "rabbitmq")
         self.broker.start()
         stack.callback(self.broker.stop)
-        tables: dict[str, dict[str, object]] = {**self._tables, "bus": {"config": str(self._bus("master"))}}
+        tables: dict[str, dict[str, object]] = {**self._tables, "bus": {"config": str(self.bus_file("master"))}}
         self.site = site.write(self.folder, self._distribution, self.servers, mail_port=self.mails.port, tables=tables)
         self.web = self.process("web", *ONDEMAND, "serve", "--only", "web")
         self.dispatcher = self.process("dispatcher", *ONDEMAND, "serve", "--only", "dispatcher")
@@ -180,9 +180,7 @@ class Running:
             "ONDEMAND_BUILDER__BELL": str(folder / "bell"),
             **environment,
         }
-        conf = self._bus(name, folder / "bell")
-        consume = ("consume", "--callback=ondemand_consumer.doorbell:Consumer")
-        doorbell = self.process(f"{name}-doorbell", FEDORA_MESSAGING, "--conf", str(conf), *consume)
+        doorbell = self.doorbell(name, folder / "bell")
         builder = self.process(f"{name}-builder", *ONDEMAND, "builder", **values)
         node = Node(name, folder, doorbell, builder)
         self._stack.callback(builder.stop)
@@ -191,10 +189,16 @@ class Running:
         self.nodes.append(node)
         return node
 
+    def doorbell(self, name: str, bell: pathlib.Path) -> Process:
+        """The doorbell that rings `bell`, with a queue of its own; not yet started."""
+        consume = ("consume", "--callback=ondemand_consumer.doorbell:Consumer")
+        conf = self.bus_file(name, bell)
+        return self.process(f"{name}-doorbell", FEDORA_MESSAGING, "--conf", str(conf), *consume)
+
     def recorder(self, limit: int) -> tuple[Process, pathlib.Path]:
         """`fedora-messaging record`, as a bot would run it: ends after `limit` messages, then its file is whole."""
         file = self.folder / "recorder.jsonl"
-        conf = self._bus("recorder", keys=("ondemand.#",))
+        conf = self.bus_file("recorder", keys=("ondemand.#",))
         argv = (FEDORA_MESSAGING, "--conf", str(conf), "record", "--limit", str(limit), str(file))
         process = started(self._stack, self.process("recorder", *argv))
         assert soon(lambda: "Successfully registered" in process.output), process.output
@@ -247,7 +251,7 @@ class Running:
         assert record.state is State.SUCCEEDED, record.error or record.state
         return record
 
-    def _bus(self, queue: str, bell: pathlib.Path | None = None, keys: tuple[str, ...] = ()) -> pathlib.Path:
+    def bus_file(self, queue: str, bell: pathlib.Path | None = None, keys: tuple[str, ...] = ()) -> pathlib.Path:
         """A fedora-messaging configuration with a durable queue of its own."""
         text = supervisor.bus_configuration(self.broker.url, f"test.{queue}", bell or self.folder / "no-bell")
         if keys:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ondemand import errors, locks, states
-from ondemand_consumer import cache, fetching, repository, rpm_headers
+from ondemand_consumer import cache, fetching, repository, rpm_headers, signatures
 from tests import builder_parts
 
 LOOPBACK = {"private_networks": ["127.0.0.0/8"]}
@@ -50,7 +50,7 @@ def test_a_locked_rpm_is_fetched_and_its_digests_are_told(
 ) -> None:
     (file,) = _fetch(tmp_path, builder_parts.locked(rpm, server.url))
     assert file.path.read_bytes() == rpm.read_bytes()
-    assert file.header == rpm_headers.header_sha256(rpm)
+    assert file.header == rpm_headers.digests(rpm)["header-sha256"]
 
 
 @pytest.mark.parametrize("kind", ["sha256", "sigmd5", "header-sha256"])
@@ -117,7 +117,7 @@ def test_an_rpm_that_nobody_has_is_a_service_error(tmp_path: pathlib.Path, rpm: 
 def test_the_second_build_asks_no_server_though_it_knows_only_the_sigmd5(
     tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
 ) -> None:
-    package = builder_parts.locked(rpm, server.url, checksums={"sigmd5": rpm_headers.sigmd5(rpm)})
+    package = builder_parts.locked(rpm, server.url, checksums={"sigmd5": rpm_headers.digests(rpm)["sigmd5"]})
     _fetch(tmp_path / "a", package)
     (tmp_path / "b").mkdir()
     attempt = builder_parts.make_attempt(
@@ -150,6 +150,20 @@ def test_an_rpm_signed_by_a_stranger_is_refused_even_by_digest(
     package = builder_parts.locked(rpm, server.url, trust="koji-digest")
     with pytest.raises(errors.WrongSignature, match="a key that the release does not trust"):
         _fetch(tmp_path, package, keys=(key,))
+
+
+def test_one_stranger_s_signature_among_many_batches_is_found(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signatures, "_MOST_FILES", 2)
+    rpms = [rpm, *(builder_parts.make_rpm(rpm.parent, name=f"ball{number}") for number in range(6))]
+    key = builder_parts.make_key(tmp_path / "gpg", "demo")
+    builder_parts.make_key(tmp_path / "gpg", "stranger")
+    for number, path in enumerate(rpms):
+        builder_parts.sign(path, tmp_path / "gpg", "stranger" if number == 3 else "demo")
+    packages = [builder_parts.locked(path, server.url, trust="signed:0123456789abcdef") for path in rpms]
+    with pytest.raises(errors.WrongSignature, match=r"ball2-1-1\.noarch is signed by a key"):
+        _fetch(tmp_path, *packages, keys=(key,))
 
 
 def test_an_rpm_signed_by_the_release_is_taken(tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any) -> None:

@@ -37,7 +37,8 @@ def test_the_packages_in_an_image_are_read_with_their_digests(tmp_path: pathlib.
     rpm = builder_parts.make_rpm(tmp_path)
     attempt = builder_parts.make_attempt(tmp_path)
     (package,) = verification.read(attempt, _image(tmp_path, rpm, nested=nested))
-    assert (package.nevra, package.header) == ("ball-1-1.noarch", rpm_headers.header_sha256(rpm))
+    assert (package.nevra, package.header) == ("ball-1-1.noarch", rpm_headers.digests(rpm)["header-sha256"])
+    assert not list((attempt.proof / "contents").glob("*.img")), "the root was copied out of the image"
 
 
 def test_a_file_that_is_no_image_is_said_to_be_none(tmp_path: pathlib.Path) -> None:
