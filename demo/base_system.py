@@ -111,7 +111,7 @@ def _release() -> originals.Source:
             # Locale, time zone and root account are settled by this package: nothing is left to ask.
             "/etc/systemd/system/systemd-firstboot.service": "/dev/null",
         },
-        requires=("filesystem", "basesystem"),
+        requires=("filesystem", "basesystem", "kbd-misc"),
         provides=("system-release = 1", "system-release(releasever) = 1"),
     )
     base = originals.Original(
@@ -120,7 +120,13 @@ def _release() -> originals.Source:
         folders={"usr/share/ondemand/basesystem": 0o755},
         requires=tuple(lists.words("basesystem.txt")),
     )
-    return originals.Source(version="1", packages=(release, base, _live_overlay()))
+    # The keymap of vconsole.conf: newer systemd refuses to set one that it does not find.
+    keymaps = originals.Original(
+        name="kbd-misc",
+        summary="The keymap of the console",
+        files={"/usr/lib/kbd/keymaps/us.map": "# The kernel's built-in keymap is the US one: nothing to change.\n"},
+    )
+    return originals.Source(version="1", packages=(release, base, keymaps, _live_overlay()))
 
 
 def _live_overlay() -> originals.Original:

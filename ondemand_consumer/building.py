@@ -10,7 +10,8 @@ import re
 from ondemand import errors, plugins, proofs, states
 from ondemand_consumer import attempts, namespaces
 
-_ERROR = re.compile(r"\[ ?(error|fatal|critical) *\]|\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
+_MARKED = re.compile(r"\[ ?(error|fatal|critical) *\]", re.IGNORECASE)
+_ERROR = re.compile(r"\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
 _STAMP = re.compile(r"^\[ *\w+ *\]: [\d:]+ \| |^\[\d\d:\d\d:\d\d\] ")
 _LAST_LINES = 400
 _LONGEST = 300
@@ -58,11 +59,18 @@ def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
 
 
 def failing_line(log: pathlib.Path) -> str:
-    """The last line that looks like an error, else the last that says anything."""
+    """The last line marked as an error, else the last that looks like one, else the last that says anything.
+
+    A line that ends in a colon announces its reason, so the next two belong to it.
+    """
     with log.open("r", encoding="utf-8", errors="replace") as file:
-        lines = [line.strip() for line in collections.deque(file, _LAST_LINES) if line.strip()]
-    found = [line for line in lines if _ERROR.search(line)] or lines or ["it said nothing"]
-    return _STAMP.sub("", found[-1])[:_LONGEST]
+        lines = [line.strip() for line in collections.deque(file, _LAST_LINES) if line.strip()] or ["it said nothing"]
+    places = [at for at, line in enumerate(lines) if _MARKED.search(line)]
+    places = places or [at for at, line in enumerate(lines) if _ERROR.search(line)] or [len(lines) - 1]
+    said = _STAMP.sub("", lines[places[-1]])
+    for line in lines[places[-1] + 1 : places[-1] + 3]:
+        said += f" {line}" if said.endswith(":") else ""
+    return said[:_LONGEST]
 
 
 def _run(attempt: attempts.Attempt, command: plugins.Command) -> None:

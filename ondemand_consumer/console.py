@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from ondemand import locks
 
 PROOF_PACKAGE = "ondemand-boot-proof"
-_ESCAPE = re.compile(r"\x1b(?:\[[0-9;?=]*[ -/]*[@-~]|[()][0-9A-B]|[=>78cM])|[\x00-\x08\x0b-\x1f\x7f]")
+_ESCAPE = re.compile(
+    r"\x1b(?:\[[0-9;?=]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[()][0-9A-B]|[=>78cM])|[\x00-\x08\x0b-\x1f\x7f]"
+)
 _LINE_END = re.compile(r"\r+\n?")
 _PACKAGE = re.compile(r"ONDEMAND-PROOF package (\S+)-(\d+):(\S+) ([0-9a-f]{64})")
 _LINE = re.compile(r"ONDEMAND-PROOF (missing|failed-unit|state|root) (\S.*)")

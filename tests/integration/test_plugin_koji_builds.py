@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import http.server
 import pathlib
+import threading
 
 import koji
 import pytest
@@ -70,6 +72,33 @@ def test_a_hub_that_is_away_refuses_nothing(release: releases.Release) -> None:
     for hub in ("http://127.0.0.1:9/kojihub", f"{release.koji_topurl}/nothing"):
         with pytest.raises(errors.SourceUnavailable, match="does not answer"):
             resolve(release.model_copy(update={"koji_hub": hub}), "ondemand-none-1-1")
+
+
+class _Refusing(http.server.BaseHTTPRequestHandler):
+    """A hub behind a proxy that answers everything with an error page."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(502)
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"away")
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+def test_a_hub_that_answers_with_an_error_keeps_no_connection(release: releases.Release) -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as hub:
+        threading.Thread(target=hub.serve_forever, args=(0.05,), daemon=True).start()
+        at = release.model_copy(update={"koji_hub": f"http://127.0.0.1:{hub.server_port}/kojihub"})
+        with pytest.raises(errors.SourceUnavailable, match="does not answer") as raised:
+            resolve(at, "ondemand-none-1-1")
+        hub.shutdown()
+    cause = raised.value.__cause__
+    assert isinstance(cause, requests.HTTPError) and cause.response.raw.closed
 
 
 def test_a_release_without_koji_is_said(release: releases.Release) -> None:

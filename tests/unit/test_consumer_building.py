@@ -18,6 +18,14 @@ KIWI = """[ INFO    ]: 10:01:02 | Installing bootstrap packages
 
 """
 
+KEYMAP = """[ ERROR   ]: 10:01:04 | KiwiCommandError:
+
+`systemd-firstboot --keymap` failed (code 1):
+Keymap us is not installed.
+
+systemd-firstboot's error message complains that the keymap is not installed.
+"""
+
 
 class Tool:
     """A backend that runs one shell line."""
@@ -46,6 +54,12 @@ def _plan(**changes: object) -> plugins.Plan:
 def test_the_failing_line_is_the_tools_error_without_its_time_stamp(tmp_path: pathlib.Path) -> None:
     (tmp_path / "log").write_text(KIWI)
     assert building.failing_line(tmp_path / "log").startswith("KiwiBootStrapPhaseFailed: Bootstrap")
+
+
+def test_an_error_that_goes_over_lines_is_told_with_its_reason(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "log").write_text(KEYMAP)
+    said = building.failing_line(tmp_path / "log")
+    assert said == "KiwiCommandError: `systemd-firstboot --keymap` failed (code 1): Keymap us is not installed."
 
 
 def test_without_an_error_it_is_the_last_line_that_says_anything(tmp_path: pathlib.Path) -> None:

@@ -112,3 +112,4 @@ def test_a_login_prompt_needs_no_line_end() -> None:
 def test_terminal_sequences_are_taken_out() -> None:
     text = "\x1b[?25l\x1b[2J\x1b[01;32m[  OK  ]\x1b[0m Started\r\n\x1b(Bx\x07"
     assert console.clean(text) == "[  OK  ] Started\nx"
+    assert console.clean("\x1b]104\x07\x1b]104\x1b\\[    5.1] systemd") == "[    5.1] systemd"

@@ -84,6 +84,13 @@ def test_a_spec_lists_what_the_package_holds() -> None:
     assert "%%{NAME}-%%{EPOCHNUM}" in text
 
 
+def test_the_keymap_that_the_console_is_set_to_is_there() -> None:
+    made = [package for source in base_system.sources() for package in source.packages]
+    files = {path: text for package in made for path, text in package.files.items()}
+    keymap = files["/etc/vconsole.conf"].strip().removeprefix("KEYMAP=")
+    assert f"/usr/lib/kbd/keymaps/{keymap}.map" in files
+
+
 def test_the_story_names_only_builds_that_exist() -> None:
     known = {build.source.nvr for build in builds.builds()}
     named = {nvr for update in builds.updates() if update.content_type == "rpm" for nvr in update.nvrs}

@@ -74,9 +74,23 @@ def fetch(
     return made, tuple(_warnings(builds, release))
 
 
+class _Session(koji.ClientSession):  # type: ignore[misc]
+    """Lets go of the connection on which the hub answered with an HTTP error; koji leaves it open."""
+
+    def new_session(self) -> None:
+        """Makes the session of requests, which koji does anew for each retry."""
+        super().new_session()
+        self.rsession.hooks["response"].append(_close_refusal)
+
+
+def _close_refusal(response: requests.Response, **_: Any) -> None:
+    if not response.ok:
+        response.close()
+
+
 @contextlib.contextmanager
 def _session(hub: str) -> Iterator[Any]:
-    session = koji.ClientSession(hub, opts=OPTIONS)
+    session = _Session(hub, opts=OPTIONS)
     try:
         yield session
     except _AWAY as error:
