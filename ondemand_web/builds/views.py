@@ -16,7 +16,7 @@ from ondemand import errors, kickstarts
 from ondemand.build_requests import BuildRequest
 from ondemand.states import State, Step
 from ondemand_web import service
-from ondemand_web.builds import records
+from ondemand_web.builds import checks, records
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import BuildLock
 from ondemand_web.database import LARGEST
@@ -78,6 +78,18 @@ def submit(header: SubmitHeader, body: BuildRequest) -> tuple[dict[str, Any], in
     page = f"{here.settings.master.url.rstrip('/')}/builds/{build.id}"
     answer = {"id": build.id, "state": State(build.state).value, "page": page}
     return answer, 202, {"Location": f"/api/v1/builds/{build.id}"}
+
+
+@api.post("/check")
+def check(body: BuildRequest) -> flask.Response:
+    """Whether a request can work and where each wanted package would come from; makes no build.
+
+    It is checked against the repositories as the service read them last, a few minutes ago at most.
+    """
+    here = service.current()
+    _permitted(body, _owner(), here)
+    record = records.of_check(checks.checked(here, body, kept=True))
+    return flask.Response(record.model_dump_json(), content_type="application/json")
 
 
 @api.get("/builds")
