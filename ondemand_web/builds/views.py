@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from ondemand import errors, kickstarts
+from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.states import State, Step
 from ondemand_web import service
-from ondemand_web.builds import checks, records
+from ondemand_web.builds import checks, permissions, records
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import BuildLock
 from ondemand_web.database import LARGEST
@@ -73,7 +73,7 @@ def submit(header: SubmitHeader, body: BuildRequest) -> tuple[dict[str, Any], in
     """Ask for an image; the answer comes at once, the check within a second or two."""
     here = service.current()
     owner = _owner()
-    _permitted(body, owner, here)
+    permissions.require(body, owner, here)
     build = builds.submit(here.database, body, owner, header.idempotency_key)
     page = f"{here.settings.master.url.rstrip('/')}/builds/{build.id}"
     answer = {"id": build.id, "state": State(build.state).value, "page": page}
@@ -87,7 +87,7 @@ def check(body: BuildRequest) -> flask.Response:
     It is checked against the repositories as the service read them last, a few minutes ago at most.
     """
     here = service.current()
-    _permitted(body, _owner(), here)
+    permissions.require(body, _owner(), here)
     record = records.of_check(checks.checked(here, body, kept=True))
     return flask.Response(record.model_dump_json(), content_type="application/json")
 
@@ -193,32 +193,9 @@ def list_releases() -> flask.Response:
 
 
 def _owner() -> str:
-    here = service.current()
-    return people.owner(here.database, flask.request.headers.get("Authorization"), here.settings.master)
+    return permissions.owner(flask.request.headers.get("Authorization"), service.current())
 
 
 def _viewer() -> str | None:
     """Who reads, if a token says so; reading needs none, so a wrong one is as good as none."""
     return people.known(service.current().database, flask.request.headers.get("Authorization"))
-
-
-def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None:
-    """Refuses code of the owner's own unless he may, and repositories on hosts that are not allowed.
-
-    A release or kickstart that can't be read is the check's to say.
-    """
-    own = bool(request.repositories)
-    if request.kickstart and not own:
-        try:
-            syntax = here.releases.get(request.release).kickstart_syntax
-            own = kickstarts.parse(request.kickstart, syntax).own_code
-        except errors.RequestError:
-            own = False
-    if own and not people.may_bring_own_code(owner, here.settings.master):
-        raise errors.NotPermitted(
-            f"{owner} may not bring code of his own",
-            cause="scripts in a kickstart and repositories of one's own run as root on a builder",
-            remedy="leave them out, or ask the operator for the permission `own_code`",
-        )
-    for extra in request.repositories:
-        here.guard.admit(extra.address(request.arch))
