@@ -11,6 +11,7 @@ from typing import Any
 import flask
 
 from ondemand import build_requests, errors
+from ondemand.build_requests import ImageType
 from ondemand.builds import CheckRecord
 from ondemand_web import service
 from ondemand_web.builds import checks, permissions, records
@@ -19,6 +20,7 @@ from ondemand_web.builds import services as builds
 forms = flask.Blueprint("forms", __name__)
 _WORDS = re.compile(r"[\s,]+")
 _LISTS = ("builds", "add_packages", "remove_packages", "notify")
+_IMAGES = {ImageType.LIVE: "live image", ImageType.BOOT: "boot ISO", ImageType.DVD: "installation DVD"}
 _TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart")
 
 
@@ -53,12 +55,14 @@ def _page(
     here = service.current()
     # A changed form that was sent before with the same key is another request.
     key = "" if isinstance(error, errors.IdempotencyMismatch) else values.get("key")
+    offered = {kind for release in here.releases.all() for kind in release.image_types}
     return flask.render_template(
         "new.html",
         values=values,
         found=found,
         error=error,
         releases=here.releases.all(),
+        image_types=[(kind.value, text) for kind, text in _IMAGES.items() if kind in offered],
         needs_token=not here.settings.master.anonymous_owner,
         key=key or str(uuid.uuid4()),
     )
