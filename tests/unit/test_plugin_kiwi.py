@@ -49,6 +49,13 @@ def test_the_network_is_off() -> None:
     assert not any(command.network for command in plan().commands)
 
 
+def test_every_folder_that_kiwi_writes_is_below_the_build_s_own() -> None:
+    (command,) = plan().commands
+    named = {word: value for word, value in zip(command.argv, command.argv[1:], strict=False) if word.endswith("-dir")}
+    assert set(named) == {"--shared-cache-dir", "--target-dir"}
+    assert all(value.startswith("/work/build/") for value in named.values())
+
+
 def test_a_title_can_not_leave_its_element() -> None:
     title = "</specification><x/>&amp;"
     assert description(plan(title=title)).findtext("description/specification") == title

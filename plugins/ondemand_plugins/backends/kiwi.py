@@ -77,9 +77,11 @@ class KiwiBackend:
 
 
 def _command(order: plugins.Order) -> plugins.Command:
+    # kiwi keeps dnf's repository files in the shared folder: in /var/cache two builds would overwrite each other's.
     return plugins.Command(
         argv=(
-            "kiwi-ng", "--debug", "--logfile", "stdout", "--type", "iso", "system", "build",
+            "kiwi-ng", "--debug", "--logfile", "stdout", "--shared-cache-dir", str(order.work / "cache"),
+            "--type", "iso", "system", "build",
             "--description", str(order.work / "description"), "--target-dir", str(order.work / "result"),
         ),
         timeout=BUILD_TIMEOUT,
