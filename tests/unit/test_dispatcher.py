@@ -33,7 +33,12 @@ def running(*targets: Callable[[threading.Event], None]) -> Iterator[threading.E
 
 def test_a_duty_is_held_while_one_piece_of_its_work_lasts(here: Service) -> None:
     hold, began, end = duties.Hold(here.database, "store", "one", SHORT), threading.Event(), threading.Event()
-    task = dispatcher.Task(name="store", work=lambda: bool(began.set() or end.wait(10)), pause=0.1)
+
+    def work() -> bool:
+        began.set()
+        return end.wait(10)
+
+    task = dispatcher.Task(name="store", work=work, pause=0.1)
     with running(
         lambda stop: dispatcher._renew([hold], stop, SHORT / 5), lambda stop: dispatcher._perform(task, hold, stop)
     ):
