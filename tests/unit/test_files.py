@@ -173,7 +173,7 @@ def test_a_piece_is_refused_while_another_one_does_not_end(tmp_path: pathlib.Pat
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         one = pool.submit(files.append, path, 0, first, 1000)
         assert first.asked.wait(10)
-        with pytest.raises(errors.ServiceError, match="Another piece of a.iso is still coming"):
+        with pytest.raises(errors.ServiceError, match=r"Another piece of a\.iso is still coming"):
             files.append(path, 0, io.BytesIO(b"abc"), 1000, patience=0.1)
         first.free.set()
         assert one.result() == 3
