@@ -11,6 +11,7 @@ OndemandError
 │   ├── TooLittleDisk · ToolMissing · AttemptLost · LeaseLost · BuildCanceled
 └── ServiceError            a service is away; tried again later
     ├── SourceUnavailable · StorageFailed · MasterUnavailable · DeliveryFailed · OffsetMismatch
+    ├── WaitTimedOut · PluginMissing
 """
 
 from __future__ import annotations
@@ -321,6 +322,20 @@ class OffsetMismatch(ServiceError):
     def __init__(self, happened: str, *, size: int, cause: str = "", remedy: str = "") -> None:
         super().__init__(happened, cause=cause, remedy=remedy)
         self.size = size
+
+
+class WaitTimedOut(ServiceError):
+    """The build goes on, but whoever watched it would wait no longer."""
+
+    code = "wait-timed-out"
+    exit_status = 46
+
+
+class PluginMissing(ServiceError):
+    """The settings or a release name a plugin that no installed package registers."""
+
+    code = "plugin-missing"
+    exit_status = 47
 
 
 def all_errors() -> list[type[OndemandError]]:
