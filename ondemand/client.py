@@ -13,6 +13,7 @@ import requests
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, EventRecord
+from ondemand.differences import Differences
 from ondemand.states import State, Step
 
 TIMEOUT = (5.0, 30.0)
@@ -56,6 +57,10 @@ class Client:
         """The build's lock (see ondemand.locks)."""
         found: dict[str, Any] = self._call("GET", f"/builds/{build_id}/lock").json()
         return found
+
+    def differences(self, old: int, new: int) -> Differences:
+        """What changes from one build's lock to another's."""
+        return Differences.model_validate(self._call("GET", f"/builds/{old}/differences/{new}").json())
 
     def events(self, build_id: int, after: int = 0) -> list[EventRecord]:
         """The build's history after a `seq`."""
