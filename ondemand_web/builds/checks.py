@@ -70,13 +70,17 @@ def _resolve(here: Service, build: Build) -> tuple[Lock, kickstarts.Kickstart, R
     sources = {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(request, release, text, sources, folder, here.guard)
+    if unused := kickstart.foreign(release.addresses(request.arch)):
+        named = ", ".join(f"`{place.command}` in line {place.line}" for place in unused)
+        warning = f"The kickstart's {named} is not used: name a repository in `repositories` to install from it."
+        lock = lock.model_copy(update={"warnings": (*lock.warnings, warning)})
     return lock, kickstart, release, name, backend.disk(lock) + lock.download_size
 
 
 def _preset(here: Service, name: str) -> str:
     path = here.settings.master.config / "presets" / f"{name}.ks"
     try:
-        return path.read_text("utf-8")
+        return kickstarts.flattened(path)
     except FileNotFoundError:
         known = sorted(found.stem for found in path.parent.glob("*.ks"))
         raise errors.UnknownImageType(

@@ -63,6 +63,10 @@ def test_the_same_key_makes_one_build_and_another_body_is_refused(web: FlaskClie
         ({"release": "f44", "surprise": 1}, "invalid-request", 422),
         ({}, "invalid-request", 422),
         ({"release": "f44", "kickstart": "%post\nid\n%end\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "repo --name=x --baseurl=http://x\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "url --url=http://x\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "x" * 5_000_000}, "invalid-request", 422),
+        ({"release": "f44", "kickstart": "lang C\n\0"}, "invalid-request", 422),
         ({"release": "f44", "repositories": [{"name": "x", "url": "http://x"}]}, "not-permitted", 403),
     ],
 )
@@ -91,6 +95,12 @@ def test_a_repository_on_a_host_that_is_not_allowed_is_refused_at_once(here: Ser
     assert answer.status_code == status
     if status == 403:
         assert answer.get_json()["code"] == "not-permitted" and "secret" not in answer.get_json()["detail"]
+
+
+def test_the_line_that_needs_a_permission_is_named(web: FlaskClient) -> None:
+    kickstart = "lang C\nrepo --name=fedora\nliveimg --url=http://x/y\n%post\nid\n%end\n"
+    answer = web.post("/api/v1/builds", json={"release": "f44", "kickstart": kickstart}).get_json()
+    assert answer["details"] == ["the script in line 4 of the kickstart", "`liveimg` in line 3 of the kickstart"]
 
 
 def test_an_unknown_build_and_address_are_problem_documents(web: FlaskClient) -> None:
