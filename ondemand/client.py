@@ -13,6 +13,7 @@ import requests
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
+from ondemand.differences import Differences
 from ondemand.states import State, Step
 
 Found = TypeVar("Found")
@@ -61,6 +62,10 @@ class Client:
     def lock(self, build_id: int) -> dict[str, Any]:
         """The build's lock (see ondemand.locks)."""
         return self._read(self._call("GET", f"/builds/{build_id}/lock"), lambda body: dict(body))
+
+    def differences(self, old: int, new: int) -> Differences:
+        """What changes from one build's lock to another's."""
+        return Differences.model_validate(self._call("GET", f"/builds/{old}/differences/{new}").json())
 
     def events(self, build_id: int, after: int = 0) -> list[EventRecord]:
         """The build's history after a `seq`."""

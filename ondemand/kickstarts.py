@@ -4,14 +4,28 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from pykickstart import constants, parser, version
+from pykickstart import constants, parser, sections, version
 from pykickstart import errors as ks_errors
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 
+LIMIT = 512_000
+"""Characters that a kickstart may have."""
+COMMANDS = 1000
+"""Commands outside of sections that a kickstart may have; pykickstart takes milliseconds for each."""
+GROUPS = 500
+"""Lines in %packages that name groups."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_INCLUDE = ("%include", "%ksappend")
+_ADDRESSES = ("--url", "--baseurl", "--mirrorlist", "--metalink")
+_ADDRESSED = ("repo", "url")
+_ELSEWHERE = ("nfs", "harddrive", "hmc", "liveimg", "ostreesetup", "ostreecontainer", "updates", "driverdisk")
 _PREFIX = re.compile(r"^The following problem occurred on line \d+ of the kickstart file: ")
 
 
@@ -22,6 +36,15 @@ class Script:
     interpreter: str
     text: str
     line: int
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """A command that names where content comes from: `line`, its first word, and the addresses in it, if any."""
+
+    line: int
+    command: str
+    addresses: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,15 +64,75 @@ class Kickstart:
     services_enabled: tuple[str, ...]
     services_disabled: tuple[str, ...]
     scripts: tuple[Script, ...]
+    places: tuple[Place, ...] = ()
 
     @property
     def own_code(self) -> bool:
-        """Whether it brings code of its own."""
+        """Whether it brings scripts."""
         return bool(self.scripts)
+
+    def foreign(self, known: Iterable[str]) -> tuple[Place, ...]:
+        """The places that are not below one of the URLs in `known`; a `repo` or `url` without address is none."""
+        roots = tuple(f"{url.rstrip('/')}/" for url in known)
+        return tuple(
+            place
+            for place in self.places
+            if place.command not in _ADDRESSED or not all(f"{at}/".startswith(roots) for at in place.addresses)
+        )
+
+
+class _PackageSection(sections.PackageSection):  # type: ignore[misc]
+    """Adds all lines at once: pykickstart sorts everything anew for each line, a minute for 10,000 of them."""
+
+    def __init__(self, handler: version.KickstartHandler) -> None:
+        super().__init__(handler)
+        self._began = 0
+        self._names: dict[str, str] = {}
+        self._groups: list[str] = []
+
+    def handleHeader(self, lineno: int, args: list[str]) -> None:
+        self._began = lineno
+        super().handleHeader(lineno, args)
+
+    def handleLine(self, line: str) -> None:
+        word = line.partition("#")[0].strip()
+        if not word.strip("-@^ "):
+            if word:
+                raise ks_errors.KickstartParseError(f"«{word}» in its %packages names no package", lineno=self._began)
+        elif word.lstrip("-").startswith("@"):
+            self._groups.append(word)
+        else:
+            # The last word on a package counts.
+            self._names[word.removeprefix("-")] = word
+        if len(self._groups) > GROUPS:
+            raise ks_errors.KickstartParseError(f"it names more than {GROUPS} groups", lineno=self._began)
+
+    def finalize(self) -> None:
+        for word in self._groups:
+            self.handler.packages.add([word])
+        self.handler.packages.add(list(self._names.values()))
+        self._names, self._groups = {}, []
 
 
 class _Parser(parser.KickstartParser):  # type: ignore[misc]
-    """Follows no %include: a file named by a user may lie anywhere."""
+    """Follows no %include: a file named by a user may lie anywhere. Notes where content would come from."""
+
+    def __init__(self, handler: version.KickstartHandler) -> None:
+        super().__init__(handler)
+        self.places: list[Place] = []
+        self._commands = 0
+
+    def setupSections(self) -> None:
+        super().setupSections()
+        self.registerSection(_PackageSection(self.handler))
+
+    def handleCommand(self, lineno: int, args: list[str]) -> Any:
+        self._commands += 1
+        if self._commands > COMMANDS:
+            raise ks_errors.KickstartParseError(f"it has more than {COMMANDS} commands", lineno=lineno)
+        if args[0] in _ADDRESSED + _ELSEWHERE:
+            self.places.append(Place(line=lineno, command=args[0], addresses=_addresses(args)))
+        return super().handleCommand(lineno, args)
 
     def _handleInclude(self, f: str) -> None:
         raise ks_errors.KickstartError(f"%include {f} is not allowed")
@@ -58,29 +141,16 @@ class _Parser(parser.KickstartParser):  # type: ignore[misc]
 def parse(text: str, syntax: str) -> Kickstart:
     """The kickstart in `text`, read in the syntax version `syntax` (`F44`).
 
-    Raises errors.KickstartInvalid with the line, for what can't be read and for what is not allowed: %include,
-    %ksappend, %pre and its kind, %post --nochroot.
+    Raises errors.KickstartInvalid with the line, for what can't be read and for what is not allowed: more than LIMIT
+    characters, control characters, %include, %ksappend, %pre and its kind, %post --nochroot.
     """
-    handler = _handler(syntax)
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.split(maxsplit=1)[:1] in (["%include"], ["%ksappend"]):
-            raise _invalid(f"line {number} has {line.split()[0]}", "other files can't be read from a request")
-    try:
-        _Parser(handler).readKickstartFromString(text)
-    except ks_errors.KickstartError as error:
-        where = f"line {error.lineno}" if getattr(error, "lineno", 0) else "it"
-        cause = _PREFIX.sub("", " ".join(str(error).split()))
-        raise _invalid(f"{where} can't be read", cause) from error
-    except (ValueError, RecursionError) as error:
-        raise _invalid("it can't be read", str(error).lower()) from error
-    return _kickstart(handler)
+    return _kickstart(*_read(text, syntax))
 
 
 def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
     """The kickstart with the request's package and group additions and removals on top."""
-    handler = _handler(syntax)
-    parse(text, syntax)
-    _Parser(handler).readKickstartFromString(text)
+    handler, places = _read(text, syntax)
+    _kickstart(handler, places)
     packages = handler.packages
     removed = set(request.remove_packages)
     packages.packageList = [name for name in packages.packageList if name not in removed]
@@ -92,15 +162,78 @@ def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
         + [f"-{name}" for name in request.remove_packages]
         + [f"-@{name}" for name in request.remove_groups]
     )
-    return _kickstart(handler)
+    return _kickstart(handler, places)
 
 
-def with_repository(text: str, syntax: str, name: str, url: str) -> str:
-    """The kickstart with `url` as its only repository: `build.ks`."""
-    handler = _handler(syntax)
-    _Parser(handler).readKickstartFromString(text)
-    handler.repo.repoList = [handler.RepoData(name=name, baseurl=url)]
+def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]]) -> str:
+    """The kickstart with these as its only sources, the first one also as `url`; keys are those of pykickstart's RepoData."""
+    handler, _ = _read(text, syntax)
+    given = list(repositories)
+    for command in ("url", *_ELSEWHERE):
+        if command in handler.commands:
+            handler.resetCommand(command)
+    handler.repo.repoList = [handler.RepoData(**values) for values in given]
+    if given:
+        handler.method.method, handler.method.url = "url", given[0]["baseurl"]
     return str(handler)
+
+
+def flattened(path: pathlib.Path) -> str:
+    """A preset's text, its %include lines replaced by the files of that name beside it; `path` is the operator's.
+
+    Raises errors.KickstartInvalid for a file that is not in that folder, and FileNotFoundError without the preset.
+    """
+    return _flattened(path.read_text("utf-8"), path, (path.name,))
+
+
+def _flattened(text: str, path: pathlib.Path, above: tuple[str, ...]) -> str:
+    lines = []
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        words = line.split()
+        if words[:1] != ["%include"]:
+            lines.append(line)
+            continue
+        name = words[1] if len(words) == 2 else ""
+        other = path.parent / name
+        if name != other.name or name in above or not other.is_file() or other.is_symlink():
+            raise _invalid(
+                f"line {number} of preset file {path.name} includes «{name}»",
+                "only further files of the preset folder can be included, and none within itself",
+            )
+        lines.append(_flattened(other.read_text("utf-8"), other, (*above, name)))
+    whole = "".join(lines)
+    if len(whole) > LIMIT:
+        raise _invalid(f"preset file {path.name} has over {LIMIT} characters with all it includes", "that is too much")
+    return whole if whole.endswith("\n") else f"{whole}\n"
+
+
+def _read(text: str, syntax: str) -> tuple[version.KickstartHandler, tuple[Place, ...]]:
+    if len(text) > LIMIT:
+        raise _invalid(f"it has {len(text)} characters", f"at most {LIMIT} are read")
+    if found := _CONTROL.search(text):
+        place = text.count("\n", 0, found.start()) + 1
+        raise _invalid(f"line {place} holds the control character U+{ord(found[0]):04X}", "a kickstart is plain text")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if (first := line.split(maxsplit=1)[:1]) and first[0] in _INCLUDE:
+            raise _invalid(f"line {number} has {first[0]}", "other files can't be read from a request")
+    handler = _handler(syntax)
+    reader = _Parser(handler)
+    try:
+        reader.readKickstartFromString(text)
+    except ks_errors.KickstartError as error:
+        where = f"line {error.lineno}" if getattr(error, "lineno", 0) else "it"
+        cause = _PREFIX.sub("", " ".join(str(error).split()))
+        raise _invalid(f"{where} can't be read", cause) from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise _invalid("it can't be read", str(error).lower()) from error
+    return handler, tuple(reader.places)
+
+
+def _addresses(args: list[str]) -> tuple[str, ...]:
+    """The values of the options that hold addresses, written with `=` or as the next word."""
+    pairs = [(word, following) for word, following in zip(args, [*args[1:], ""], strict=True)]
+    split = [(word.partition("=")[0], word.partition("=")[2] if "=" in word else following) for word, following in pairs]
+    return tuple(value for name, value in split if name in _ADDRESSES)
 
 
 def _handler(syntax: str) -> version.KickstartHandler:
@@ -114,7 +247,7 @@ def _handler(syntax: str) -> version.KickstartHandler:
         ) from error
 
 
-def _kickstart(handler: version.KickstartHandler) -> Kickstart:
+def _kickstart(handler: version.KickstartHandler, places: tuple[Place, ...]) -> Kickstart:
     for script in handler.scripts:
         if script.type != constants.KS_SCRIPT_POST:
             raise _invalid(f"line {script.lineno} has a script that is no %post", "only %post runs here")
@@ -135,6 +268,7 @@ def _kickstart(handler: version.KickstartHandler) -> Kickstart:
         services_enabled=tuple(handler.services.enabled or ()),
         services_disabled=tuple(handler.services.disabled or ()),
         scripts=tuple(Script(interpreter=s.interp, text=s.script, line=s.lineno) for s in handler.scripts),
+        places=places,
     )
 
 

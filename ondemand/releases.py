@@ -79,6 +79,10 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     repositories: tuple[Repository, ...]
     image_types: dict[ImageType, ImageTypeDefinition]
 
+    def addresses(self, arch: str, *roles: Role) -> tuple[str, ...]:
+        """The URLs of its repositories with one of these roles, else of all."""
+        return tuple(item.url(arch) for item in self.repositories if not roles or item.role in roles)
+
     def definition(self, image_type: ImageType) -> ImageTypeDefinition:
         """How the image type is made; raises errors.UnknownImageType."""
         try:

@@ -2,6 +2,7 @@
 """Lists the packages in a live ISO's RPM database. Run as a program in a mount namespace, which cleans up.
 
 `python -m ondemand_consumer.image_contents ISO FOLDER` prints name, epoch, version, release, arch, digest.
+The root is squashfs or EROFS, with or without an ext4 image in it; the kernel finds out which.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import subprocess
 import sys
 
 FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{SHA256HEADER}\n"
-_SQUASHFS = "/LiveOS/squashfs.img"
+_ROOT = "/LiveOS/squashfs.img"
+"""Where the root lies in the ISO; image tools and dracut call it so though it holds EROFS."""
 _INNER = ("LiveOS/rootfs.img", "LiveOS/ext3fs.img")
 _DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 _KINDS = {"rpmdb.sqlite": "sqlite", "Packages.db": "ndb", "Packages": "bdb_ro"}
@@ -45,7 +47,7 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
         _tool("mount", "-o", f"loop,ro,offset={place[0]},sizelimit={place[1]}", str(iso), str(outer))
     else:
         image = work / "root.img"
-        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _SQUASHFS, str(image), quiet=True)
+        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _ROOT, str(image), quiet=True)
         _tool("mount", "-o", "loop,ro", str(image), str(outer))
     for name in _INNER:
         if (outer / name).is_file():
@@ -58,7 +60,7 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
 
 def _place(iso: pathlib.Path) -> tuple[int, int] | None:
     """Where in the ISO the root's bytes lie, and their number; None unless they lie in one piece."""
-    argv = ("xorriso", "-indev", str(iso), "-find", _SQUASHFS, "-exec", "report_lba", "--")
+    argv = ("xorriso", "-indev", str(iso), "-find", _ROOT, "-exec", "report_lba", "--")
     done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True)
     found = _EXTENT.findall(done.stdout)
     return (int(found[0][0]) * _BLOCK, int(found[0][1])) if len(found) == 1 else None

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks
+from ondemand.commands import builds, checks, differences
 
 COMMANDS = "ondemand.commands"
 
@@ -23,7 +23,8 @@ def make() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name, command in {**builds.COMMANDS, **checks.COMMANDS, **registry.load_all(COMMANDS)}.items():
+    named = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **registry.load_all(COMMANDS)}
+    for name, command in named.items():
         app.command(name)(command)
     return app
 

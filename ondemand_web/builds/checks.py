@@ -87,6 +87,10 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
     lock, kickstart = checking.check(
         request, release, text, here.sources, folder, here.guard, pools=here.pools, kept=kept
     )
+    if unused := kickstart.foreign(release.addresses(request.arch)):
+        named = ", ".join(f"`{place.command}` in line {place.line}" for place in unused)
+        warning = f"The kickstart's {named} is not used: name a repository in `repositories` to install from it."
+        lock = lock.model_copy(update={"warnings": (*lock.warnings, warning)})
     disk = backend.disk(lock) + lock.download_size
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
 
@@ -104,7 +108,7 @@ def _backend(name: str) -> plugins.Backend:
 def _preset(here: Service, name: str) -> str:
     path = here.settings.master.config / "presets" / f"{name}.ks"
     try:
-        return path.read_text("utf-8")
+        return kickstarts.flattened(path)
     except FileNotFoundError:
         known = sorted(found.stem for found in path.parent.glob("*.ks"))
         raise errors.UnknownImageType(

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 import flask
 
+from ondemand import differences, errors
 from ondemand.states import State
 from ondemand_web import service
 from ondemand_web.builds import records
@@ -40,7 +42,27 @@ def show(build_id: int) -> str:
         record = records.full(session, row, here)
         lock = session.get(BuildLock, build_id)
         packages = lock.body["packages"] if lock else []
-    return flask.render_template("build.html", build=record, packages=packages)
+        before = builds.previous(session, row) if lock else None
+    return flask.render_template("build.html", build=record, packages=packages, before=before)
+
+
+@pages.get("/builds/<int:build_id>/differences")
+def compare(build_id: int) -> str:
+    """What changed from another build (query `from`; else the owner's previous one) to this one."""
+    here = service.current()
+    with here.database.reading() as session:
+        row = builds.get(session, build_id)
+        lock = builds.locked(session, build_id)
+        old = _number(flask.request.args["from"]) if "from" in flask.request.args else builds.previous(session, row)
+        found = differences.between(builds.locked(session, old), lock) if old is not None else None
+        record = records.brief(row, here.settings.master.url)
+    return flask.render_template("differences.html", build=record, old=old, found=found)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
+        raise errors.InvalidRequest("A build is named by its number", remedy="write digits alone")
+    return int(text)
 
 
 @pages.app_template_filter("moment")
@@ -61,9 +83,10 @@ def seconds(value: datetime.timedelta | None) -> str:
 @pages.app_template_filter("octets")
 def octets(value: int) -> str:
     """A size for people."""
-    size = float(value)
+    size = float(abs(value))
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":
             break
         size /= 1024
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+    sign = "−" if value < 0 else ""
+    return f"{sign}{size:.0f} {unit}" if unit == "B" else f"{sign}{size:.1f} {unit}"

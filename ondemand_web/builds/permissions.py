@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from ondemand import errors, kickstarts
 from ondemand.build_requests import BuildRequest
 from ondemand_web import service
@@ -19,18 +21,26 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
 
     A release or kickstart that can't be read is the check's to say.
     """
-    own = bool(request.repositories)
-    if request.kickstart and not own:
-        try:
-            syntax = here.releases.get(request.release).kickstart_syntax
-            own = kickstarts.parse(request.kickstart, syntax).own_code
-        except errors.RequestError:
-            own = False
+    own = _own_code(request, here)
     if own and not people.may_bring_own_code(owner, here.settings.master):
         raise errors.NotPermitted(
-            f"{owner} may not bring code of his own",
-            cause="scripts in a kickstart and repositories of one's own run as root on a builder",
+            f"{owner} may not bring code of his own: {'; '.join(own)[:600]}",
+            cause="scripts in a kickstart and content of one's own run as root on a builder",
             remedy="leave them out, or ask the operator for the permission `own_code`",
+            details=tuple(own),
         )
     for extra in request.repositories:
         here.guard.admit(extra.address(request.arch))
+
+
+def _own_code(request: BuildRequest, here: service.Service) -> list[str]:
+    """What of the request would bring code of the owner's own, a phrase each."""
+    found = [f"repository {extra.name}" for extra in request.repositories]
+    if request.kickstart:
+        with contextlib.suppress(errors.RequestError):
+            release = here.releases.get(request.release)
+            kickstart = kickstarts.parse(request.kickstart, release.kickstart_syntax)
+            found += [f"the script in line {script.line} of the kickstart" for script in kickstart.scripts]
+            foreign = kickstart.foreign(release.addresses(request.arch))
+            found += [f"`{place.command}` in line {place.line} of the kickstart" for place in foreign]
+    return found

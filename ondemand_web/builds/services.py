@@ -13,8 +13,9 @@ from sqlalchemy import orm
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
+from ondemand.locks import Lock
 from ondemand.states import TRANSITIONS, State
-from ondemand_web.builds.models import Build, Submission
+from ondemand_web.builds.models import Build, BuildLock, Submission
 from ondemand_web.database import LARGEST, Database, clock
 from ondemand_web.events import services as events
 
@@ -130,6 +131,28 @@ def get(session: orm.Session, build_id: int, *, locked: bool = False) -> Build:
             f"There is no build {build_id}", cause="nobody asked for it here", remedy="see the list of builds"
         )
     return build
+
+
+def locked(session: orm.Session, build_id: int) -> Lock:
+    """The build's lock; raises errors.UnknownBuild where there is none, with the reason."""
+    get(session, build_id)
+    row = session.get(BuildLock, build_id)
+    if row is None:
+        raise errors.UnknownBuild(
+            f"Build {build_id} has no lock", cause="it is not checked yet, or was refused", remedy="see its state"
+        )
+    return Lock.model_validate(row.body)
+
+
+def previous(session: orm.Session, build: Build) -> int | None:
+    """The owner's build before this one with a lock, of the same release, image type and architecture."""
+    alike = (Build.owner, Build.release, Build.image_type, Build.arch)
+    statement = (
+        sa.select(sa.func.max(Build.id))
+        .join(BuildLock, BuildLock.build_id == Build.id)
+        .where(Build.id < build.id, *(column == getattr(build, column.key) for column in alike))
+    )
+    return session.execute(statement).scalar()
 
 
 def page(session: orm.Session, *, state: State | None, before: int | None, limit: int) -> list[Build]:

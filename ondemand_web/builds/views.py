@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import flask
@@ -12,13 +11,12 @@ import sqlalchemy as sa
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from ondemand import errors
+from ondemand import differences, errors
 from ondemand.build_requests import BuildRequest
 from ondemand.states import State, Step
 from ondemand_web import service
 from ondemand_web.builds import checks, permissions, records
 from ondemand_web.builds import services as builds
-from ondemand_web.builds.models import BuildLock
 from ondemand_web.database import LARGEST
 from ondemand_web.events import services as events
 from ondemand_web.people import services as people
@@ -35,6 +33,12 @@ class BuildPath(pydantic.BaseModel):
     """A build."""
 
     build_id: int
+
+
+class PairPath(BuildPath):
+    """Two builds, the one to compare with first."""
+
+    other: int
 
 
 class ListQuery(pydantic.BaseModel, extra="forbid"):
@@ -134,13 +138,16 @@ def cancel(path: BuildPath) -> dict[str, Any]:
 def show_lock(path: BuildPath) -> flask.Response:
     """The lock: every package with origin, URL, digests and trust."""
     with service.current().database.reading() as session:
-        builds.get(session, path.build_id)
-        lock = session.get(BuildLock, path.build_id)
-        if lock is None:
-            raise errors.UnknownBuild(
-                f"Build {path.build_id} has no lock", cause="it is not checked yet, or was refused", remedy="see its state"
-            )
-        return flask.Response(json.dumps(lock.body), content_type="application/json")
+        lock = builds.locked(session, path.build_id)
+    return flask.Response(lock.model_dump_json(), content_type="application/json")
+
+
+@api.get("/builds/<int:build_id>/differences/<int:other>")
+def show_differences(path: PairPath) -> flask.Response:
+    """What changes from one build's lock to another's."""
+    with service.current().database.reading() as session:
+        found = differences.between(builds.locked(session, path.build_id), builds.locked(session, path.other))
+    return flask.Response(found.model_dump_json(), content_type="application/json")
 
 
 @api.get("/builds/<int:build_id>/events")

@@ -13,8 +13,14 @@ from tests import builder_parts
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
-def _image(folder: pathlib.Path, rpm: pathlib.Path, *, nested: bool) -> pathlib.Path:
-    builder_parts.need("mksquashfs", "xorriso", "mkfs.ext4")
+OUTER = {
+    "squashfs": ("mksquashfs", "{root}", "{image}", "-quiet", "-no-progress"),
+    "erofs": ("mkfs.erofs", "--quiet", "-zlz4", "{image}", "{root}"),
+}
+
+
+def _image(folder: pathlib.Path, rpm: pathlib.Path, *, outer: str, nested: bool) -> pathlib.Path:
+    builder_parts.need(OUTER[outer][0], "xorriso", "mkfs.ext4")
     root = folder / "root"
     builder_parts.run(
         *("rpm", "--root", str(root), "--dbpath", "/usr/lib/sysimage/rpm", "--install", "--nodeps", str(rpm))
@@ -26,17 +32,18 @@ def _image(folder: pathlib.Path, rpm: pathlib.Path, *, nested: bool) -> pathlib.
         inner.mkdir(parents=True)
         builder_parts.run("mkfs.ext4", "-q", "-d", str(root), str(inner / "rootfs.img"), "16M")
         root = folder / "outer"
-    builder_parts.run("mksquashfs", str(root), str(live / "squashfs.img"), "-quiet", "-no-progress")
+    builder_parts.run(*(word.format(root=root, image=live / "squashfs.img") for word in OUTER[outer]))
     image = folder / "image.iso"
     builder_parts.run("xorriso", "-as", "mkisofs", "-o", str(image), str(folder / "iso"))
     return image
 
 
-@pytest.mark.parametrize("nested", [False, True], ids=["squashfs", "ext4 in squashfs"])
-def test_the_packages_in_an_image_are_read_with_their_digests(tmp_path: pathlib.Path, nested: bool) -> None:
+@pytest.mark.parametrize("nested", [False, True], ids=["plain", "ext4 within"])
+@pytest.mark.parametrize("outer", OUTER)
+def test_the_packages_in_an_image_are_read_with_their_digests(tmp_path: pathlib.Path, outer: str, nested: bool) -> None:
     rpm = builder_parts.make_rpm(tmp_path)
     attempt = builder_parts.make_attempt(tmp_path)
-    (package,) = verification.read(attempt, _image(tmp_path, rpm, nested=nested))
+    (package,) = verification.read(attempt, _image(tmp_path, rpm, outer=outer, nested=nested))
     assert (package.nevra, package.header) == ("ball-1-1.noarch", rpm_headers.digests(rpm)["header-sha256"])
     assert not list((attempt.proof / "contents").glob("*.img")), "the root was copied out of the image"
 

@@ -63,6 +63,10 @@ def test_the_same_key_makes_one_build_and_another_body_is_refused(web: FlaskClie
         ({"release": "f44", "surprise": 1}, "invalid-request", 422),
         ({}, "invalid-request", 422),
         ({"release": "f44", "kickstart": "%post\nid\n%end\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "repo --name=x --baseurl=http://x\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "url --url=http://x\n"}, "not-permitted", 403),
+        ({"release": "f44", "kickstart": "x" * 5_000_000}, "invalid-request", 422),
+        ({"release": "f44", "kickstart": "lang C\n\0"}, "invalid-request", 422),
         ({"release": "f44", "repositories": [{"name": "x", "url": "http://x"}]}, "not-permitted", 403),
     ],
 )
@@ -97,6 +101,12 @@ def test_a_backend_that_is_not_there_is_refused_and_not_waited_for(web: FlaskCli
     answer = web.post("/api/v1/check", json={"release": "f44", "backend": "nosuch"})
     assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown-image-type")
     assert "no backend «nosuch»" in answer.get_json()["detail"]
+
+
+def test_the_line_that_needs_a_permission_is_named(web: FlaskClient) -> None:
+    kickstart = "lang C\nrepo --name=fedora\nliveimg --url=http://x/y\n%post\nid\n%end\n"
+    answer = web.post("/api/v1/builds", json={"release": "f44", "kickstart": kickstart}).get_json()
+    assert answer["details"] == ["the script in line 4 of the kickstart", "`liveimg` in line 3 of the kickstart"]
 
 
 def test_an_unknown_build_and_address_are_problem_documents(web: FlaskClient) -> None:

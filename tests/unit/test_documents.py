@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, errors, locks, proofs
+from ondemand import build_requests, builds, differences, errors, locks, proofs
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -34,6 +34,9 @@ RECORDS = [
     (API, builds.ArtifactRecord),
     (API, builds.ParkedDeliveries),
     (API, builds.EventRecord),
+    (API, differences.Differences),
+    (API, differences.Change),
+    (API, differences.Sizes),
     (WORKER, builds.Capabilities),
     (WORKER, builds.Assignment),
     (WORKER, builds.FinishReport),

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import pathlib
+import random
+import time
+
 import pytest
 
 from ondemand import build_requests, errors, kickstarts
 
+pytestmark = pytest.mark.filterwarnings("ignore::pykickstart.errors.KickstartWarning")
 GOOD = "lang C.UTF-8\ntimezone UTC\n%packages\n@core\nbash\n-vim\n%end\n%post\ntouch /x\n%end\n"
 
 
@@ -48,6 +54,81 @@ def test_an_addon_section_is_kept() -> None:
 
 
 def test_the_frozen_repository_is_the_only_one() -> None:
-    text = kickstarts.with_repository("repo --name=x --baseurl=http://x\n", "F44", "frozen", "file:///r")
+    frozen = [{"name": "frozen", "baseurl": "file:///r"}]
+    text = kickstarts.with_repositories("url --url=http://x\nrepo --name=x --baseurl=http://x\n", "F44", frozen)
     assert "http://x" not in text
-    assert 'repo --name="frozen" --baseurl=file:///r' in text
+    assert 'repo --name="frozen" --baseurl=file:///r' in text and 'url --url="file:///r"' in text
+
+
+def test_ten_thousand_packages_are_read_at_once() -> None:
+    began = time.monotonic()
+    names = [f"package-{number}" for number in range(10_000)]
+    read = kickstarts.parse("\n".join(["%packages", *names, *(f"-{name}" for name in names[:9]), "%end\n"]), "F44")
+    assert (len(read.packages), read.excluded) == (9_991, tuple(names[:9]))
+    assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("#" * 5_000_000, "5000000 characters"),
+        ("lang C\n\0\n", r"line 2 holds the control character U\+0000"),
+        ("repo --name=x --baseurl=http://x\n" * 15_000, "line 1001 can't be read"),
+        ("%packages\n" + "@core\n" * 80_000 + "%end\n", "line 1 can't be read"),
+        ("%packages\n-\n%end\n", "line 1 can't be read"),
+        ("%packages\n@\n%end\n", "line 1 can't be read"),
+        ("lang C \\\n" * 30_000, "can't be read"),
+        ("lang " + "'" * 100_001 + "\n", "can't be read"),
+    ],
+    ids=lambda text: text[:12] if len(text) < 60 else f"{len(text)} characters",
+)
+def test_what_would_take_long_or_is_no_text_is_refused_at_once(text: str, said: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(errors.KickstartInvalid, match=said):
+        kickstarts.parse(text, "F44")
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_is_written_is_read_or_refused_in_words(seed: int) -> None:
+    chance = random.Random(seed)
+    pieces = [*GOOD.splitlines(), "%end", "%packages", "-@", "@^", "-@^x", "repo", "url --url", "@ --optional", "%", "\\", "'", "{}"]
+    text = "\n".join(" ".join(chance.choices(pieces, k=chance.randint(1, 2))) for _ in range(chance.randint(1, 12)))
+    with contextlib.suppress(errors.KickstartInvalid):
+        read = kickstarts.parse(text, "F44")
+        assert kickstarts.parse(read.text, "F44").packages == read.packages
+
+
+@pytest.mark.parametrize(
+    ("line", "foreign"),
+    [
+        ("repo --name=fedora", False),
+        ("url --url=https://dl.example/44/os", False),
+        ("repo --name=a --baseurl https://dl.example/44/os/", False),
+        ("url --url=https://dl.example/44/os.evil.example", True),
+        ("repo --name=a --mirrorlist=https://mirrors.example/?repo=x", True),
+        ("liveimg --url=https://dl.example/44/os/x.img", True),
+        ("nfs --server=a --dir=/b", True),
+        ("cdrom", False),
+    ],
+)
+def test_a_place_that_is_not_the_releases_own_is_foreign(line: str, foreign: bool) -> None:
+    places = kickstarts.parse(f"lang C\n{line}\n", "F44").foreign(["https://dl.example/44/os"])
+    assert [place.line for place in places] == [2] * foreign
+
+
+def test_a_preset_includes_files_of_its_own_folder(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.ks").write_text("lang C\n%include b.ks\n%include b.ks\ntimezone UTC\n")
+    (tmp_path / "b.ks").write_text("keyboard us")
+    assert kickstarts.flattened(tmp_path / "a.ks") == "lang C\nkeyboard us\nkeyboard us\ntimezone UTC\n"
+
+
+@pytest.mark.parametrize("name", ["../secret.ks", "/etc/passwd", "a.ks", "absent.ks", "link.ks", "", "..", "b.ks c.ks"])
+def test_a_preset_includes_nothing_else(tmp_path: pathlib.Path, name: str) -> None:
+    (tmp_path / "secret.ks").write_text("secret")
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    (folder / "link.ks").symlink_to(tmp_path / "secret.ks")
+    (folder / "a.ks").write_text(f"lang C\n%include {name}\n")
+    with pytest.raises(errors.KickstartInvalid, match=r"line 2 of preset file a\.ks"):
+        kickstarts.flattened(folder / "a.ks")
