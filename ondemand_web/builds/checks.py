@@ -85,7 +85,15 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
     text = request.kickstart or _preset(here, request.preset or made.preset)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
-        request, release, text, here.sources, folder, here.guard, pools=here.pools, kept=kept
+        request,
+        release,
+        text,
+        here.sources,
+        folder,
+        here.guard,
+        pools=here.pools,
+        kept=kept,
+        age=here.settings.master.metadata_age,
     )
     if unused := kickstart.foreign(release.addresses(request.arch)):
         named = ", ".join(f"`{place.command}` in line {place.line}" for place in unused)

@@ -15,6 +15,7 @@ import lzma
 import pathlib
 import shutil
 import tempfile
+import time
 import urllib.parse
 import uuid
 import xml.etree.ElementTree as etree
@@ -26,11 +27,14 @@ import solv
 import zstandard
 
 from ondemand import errors
-from ondemand_web.packages import downloads
+from ondemand_web.packages import downloads, solv_files
 
+REPOMD = "repodata/repomd.xml"
 REPOMD_LIMIT = 1024 * 1024
 FILE_LIMIT = 512 * 1024 * 1024
 OPEN_LIMIT = 4 * 1024**3
+TOTAL = 240.0
+"""Seconds that the files of a snapshot may take in all."""
 _SPACE = "{http://linux.duke.edu/metadata/repo}"
 _PARTS = {
     "primary": ("primary",),
@@ -50,7 +54,10 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A repository at one moment. `sha256` is that of repomd.xml; `folder` holds it and what it names."""
+    """A repository at one moment. `sha256` is that of repomd.xml; `folder` holds it and what it names.
+
+    `url` is where it was read, `mirrors` are further addresses of the same repository. `warnings` are for the lock.
+    """
 
     repository: str
     url: str
@@ -59,6 +66,13 @@ class Snapshot:
     primary: Part
     filelists: Part | None
     comps: Part | None
+    mirrors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All its addresses, the one where it was read first."""
+        return (self.url, *self.mirrors)
 
 
 def take(repository: str, url: str, folder: pathlib.Path, session: requests.Session) -> Snapshot:
@@ -67,14 +81,27 @@ def take(repository: str, url: str, folder: pathlib.Path, session: requests.Sess
     Raises errors.SourceUnavailable when it is away, broken or in the middle of its update, and
     downloads.Missing when there is no repository at `url`.
     """
-    repomd = downloads.text(session, f"{url}/repodata/repomd.xml", REPOMD_LIMIT)
+    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT)
+    return complete(repository, url, repomd, folder, session)
+
+
+def complete(
+    repository: str, url: str, repomd: bytes, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> Snapshot:
+    """The snapshot that a repomd.xml names: downloads from `url` what is not there yet, in `seconds` at most.
+
+    Several processes may take the same one at once; raises errors.SourceUnavailable.
+    """
     snapshot = _read(repository, url, repomd, folder / repository)
     if not (snapshot.folder / "repomd.xml").exists():
         snapshot.folder.parent.mkdir(parents=True, exist_ok=True)
         work = pathlib.Path(tempfile.mkdtemp(prefix=".new-", dir=snapshot.folder.parent))
+        end = time.monotonic() + seconds
+        if snapshot.folder.exists():
+            shutil.rmtree(snapshot.folder, ignore_errors=True)
         try:
             for part in filter(None, (snapshot.primary, snapshot.comps)):
-                _download(snapshot, part, work, session)
+                _download(snapshot, part, work, session, end - time.monotonic())
             (work / "repomd.xml").write_bytes(repomd)
             with contextlib.suppress(FileExistsError, OSError):
                 work.rename(snapshot.folder)
@@ -88,18 +115,29 @@ def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
     path = folder / "newest" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".new-{uuid.uuid4().hex}")
-    work.write_text(snapshot.sha256)
+    work.write_text("\n".join((snapshot.sha256, *snapshot.urls)))
     work.replace(path)
 
 
 def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapshot | None:
-    """The snapshot that was noted last under `name`; None when there is none. Asks no server."""
+    """The snapshot that was noted last under `name`, by default at `url`; None when there is none. Asks no server."""
     try:
-        digest = (folder / "newest" / name).read_text()
+        digest, *urls = (folder / "newest" / name).read_text().split("\n")
         repomd = (folder / repository / digest / "repomd.xml").read_bytes()
     except OSError:
         return None
-    return _read(repository, url, repomd, folder / repository)
+    if hashlib.sha256(repomd).hexdigest() != digest:
+        return None
+    first, *others = urls or [url]
+    return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
+
+
+def noted(name: str, folder: pathlib.Path) -> float | None:
+    """When a snapshot was last noted under `name`, in seconds since 1970; None for never."""
+    try:
+        return (folder / "newest" / name).stat().st_mtime
+    except OSError:
+        return None
 
 
 def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists: bool = False) -> Any:
@@ -107,25 +145,23 @@ def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists:
     tail = "-filelists" if filelists else ""
     cache = snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
     repo = pool.add_repo(snapshot.repository)
-    if cache.exists():
-        with _solv_file(cache) as handle:
-            if repo.add_solv(handle):
-                return repo
-        repo.empty(True)
+    if solv_files.read(repo, cache):
+        return repo
+    repo.empty(True)
     _parse(repo, snapshot, snapshot.primary, 0)
     if filelists and snapshot.filelists:
-        if not (snapshot.folder / pathlib.PurePosixPath(snapshot.filelists.href).name).exists():
+        if not _path(snapshot, snapshot.filelists).exists():
             _download(snapshot, snapshot.filelists, snapshot.folder, session)
         _parse(repo, snapshot, snapshot.filelists, solv.Repo.REPO_EXTEND_SOLVABLES)
-    _write(repo, cache)
+    solv_files.write(repo, cache)
     return repo
 
 
 def comps(snapshot: Snapshot) -> str:
-    """The text of the repository's group file; empty where there is none."""
+    """The text of the repository's group file; empty where there is none. Raises errors.SourceUnavailable."""
     if snapshot.comps is None:
         return ""
-    with _opened(snapshot.folder / pathlib.PurePosixPath(snapshot.comps.href).name) as source:
+    with _opened(_sound(snapshot, snapshot.comps)) as source:
         return source.read(64 * 1024 * 1024).decode("utf-8", "replace")
 
 
@@ -150,6 +186,7 @@ def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Sna
         primary=primary,
         filelists=found["filelists"],
         comps=found["comps"],
+        warnings=(f"The modules of repository {repository} are ignored.",) if "modules" in parts else (),
     )
 
 
@@ -164,14 +201,17 @@ def _part(data: etree.Element) -> Part:
     return Part(href=href, sha256=(checksum.text or "").strip(), size=int(data.findtext(f"{_SPACE}size") or -1))
 
 
-def _download(snapshot: Snapshot, part: Part, folder: pathlib.Path, session: requests.Session) -> None:
+def _download(
+    snapshot: Snapshot, part: Part, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> None:
     url = f"{snapshot.url}/{urllib.parse.quote(part.href)}"
     name = pathlib.PurePosixPath(part.href).name
     limit = min(FILE_LIMIT, part.size if part.size >= 0 else FILE_LIMIT)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as made:
         work = pathlib.Path(made.name)
     try:
-        downloads.file(session, url, work, part.sha256, limit)
+        fair = downloads.SHORTEST + limit / downloads.SLOWEST
+        downloads.file(session, url, work, part.sha256, limit, min(seconds, fair))
         work.replace(folder / name)
     except downloads.Missing as error:
         raise downloads.unavailable(url, "repomd.xml names the file and it is not there") from error
@@ -179,9 +219,27 @@ def _download(snapshot: Snapshot, part: Part, folder: pathlib.Path, session: req
         work.unlink(missing_ok=True)
 
 
+def _path(snapshot: Snapshot, part: Part) -> pathlib.Path:
+    return snapshot.folder / pathlib.PurePosixPath(part.href).name
+
+
+def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
+    """The part's file, if its bytes are still those that repomd.xml names; else the snapshot is given up."""
+    path = _path(snapshot, part)
+    with contextlib.suppress(OSError), path.open("rb") as source:
+        if hashlib.file_digest(source, "sha256").hexdigest() == part.sha256:
+            return path
+    shutil.rmtree(snapshot.folder, ignore_errors=True)
+    raise errors.SourceUnavailable(
+        f"The kept file {path.name} of repository {snapshot.repository} is damaged",
+        cause="this machine's disk gave back other bytes than were written",
+        remedy="nothing to do: the repository is read anew with the next try",
+    )
+
+
 def _parse(repo: Any, snapshot: Snapshot, part: Part, flags: int) -> None:
     """Feeds a metadata file to libsolv, unpacked here: not every libsolv reads every compression."""
-    path = snapshot.folder / pathlib.PurePosixPath(part.href).name
+    path = _sound(snapshot, part)
     with tempfile.TemporaryFile(dir=snapshot.folder) as plain:
         with _opened(path) as source:
             left = OPEN_LIMIT
@@ -211,21 +269,3 @@ def _opened(path: pathlib.Path) -> Iterator[IO[bytes]]:
             cause=str(error),
             remedy="nothing to do: the check is tried again by itself",
         ) from error
-
-
-@contextlib.contextmanager
-def _solv_file(path: pathlib.Path) -> Iterator[Any]:
-    handle = solv.xfopen(str(path))
-    try:
-        yield handle
-    finally:
-        handle.close()
-
-
-def _write(repo: Any, cache: pathlib.Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=cache.parent, prefix=".new-", delete=False) as made:
-        work = pathlib.Path(made.name)
-        handle = solv.xfopen_fd("", made.fileno(), "w")
-        repo.write(handle)
-        handle.close()
-    work.replace(cache)
