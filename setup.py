@@ -38,6 +38,7 @@ BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
 TEST = [
     "aiosmtpd>=1.4.6",
     "build>=1.2",
+    "hypothesis>=6.100",
     "mypy>=1.10",
     "pyftpdlib>=2",
     "pytest>=8",
@@ -80,6 +81,9 @@ setup(
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [
             "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",
+            "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
+            "tag = ondemand_plugins.sources.koji_tags:KojiTags",
+            "package = ondemand_plugins.sources.packages:Packages",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 
-from ondemand import errors, kickstarts
+from ondemand import errors, kickstarts, references
 from ondemand.build_requests import BuildRequest
 from ondemand_web import service
 from ondemand_web.people import services as people
@@ -25,7 +25,7 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
     if own and not people.may_bring_own_code(owner, here.settings.master):
         raise errors.NotPermitted(
             f"{owner} may not bring code of his own: {'; '.join(own)[:600]}",
-            cause="scripts in a kickstart and content of one's own run as root on a builder",
+            cause="scripts in a kickstart, scratch builds and content of one's own run as root on a builder",
             remedy="leave them out, or ask the operator for the permission `own_code`",
             details=tuple(own),
         )
@@ -36,6 +36,7 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
 def _own_code(request: BuildRequest, here: service.Service) -> list[str]:
     """What of the request would bring code of the owner's own, a phrase each."""
     found = [f"repository {extra.name}" for extra in request.repositories]
+    found += [f"the wanted build {text}" for text in request.builds if references.parse(text).own_code]
     if request.kickstart:
         with contextlib.suppress(errors.RequestError):
             release = here.releases.get(request.release)

@@ -299,7 +299,8 @@ def locked_rows(here: Service, work: Callable[[], object]) -> list[str]:
     found: list[str] = []
 
     def note(executed: orm.ORMExecuteState) -> None:
-        text = str(executed.statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+        statement: Any = executed.statement
+        text = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
         if executed.is_select and " FOR UPDATE" in text:
             found.append(re.findall(r"\nFROM (\w+)", text)[0] + (" skipped" if "SKIP LOCKED" in text else ""))
 
