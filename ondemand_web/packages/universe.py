@@ -106,7 +106,9 @@ class Universe:
         self.pool.set_disabled_list([])
         if not self.side.isempty():
             self.side.empty(True)
-            self._current = False
+            # Before anything is looked up: the old index names packages that are gone, which libsolv would follow.
+            self.pool.createwhatprovides()
+            self._current = True
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool."""

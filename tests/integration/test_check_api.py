@@ -64,3 +64,12 @@ def test_a_warm_pool_gives_the_same_answers_in_any_order(here: service.Service, 
     assert refused[0] == 422
     assert check(web) == plain and check(web, builds=[story.NAMES["koji_build"]]) == wanted
     assert check(web, remove_packages=["bash"]) == refused
+
+
+def test_a_warm_pool_lasts(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    names = ("koji_build", "signed_koji_build", "old_build", "update", "stable_build")
+    for _ in range(4):
+        for name in names:
+            added = ["ondemand-greeting"] if name == "update" else []
+            assert check(web, builds=[story.NAMES[name]], add_packages=added)[0] == 200
