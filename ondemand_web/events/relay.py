@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from fedora_messaging import api, message
 from fedora_messaging import config as bus_config
 from fedora_messaging import exceptions as bus_errors
@@ -40,14 +41,18 @@ def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
         if found is None:
             return False
         delivery, event = found
-        build = builds.get(session, event.build_id)
-        record = records.full(session, build, here)
     values: dict[str, object] = {"state": "delivered", "error": None}
     try:
-        deliver(event, delivery, record)
+        deliver(event, delivery, _record(here, event.build_id))
     except errors.DeliveryFailed as error:
         log.warning("delivery %d to %s: %s", delivery.id, sink, error)
         values = _later(delivery, error)
+    except sqlalchemy.exc.DBAPIError:
+        raise
+    except Exception as error:
+        # An operator's template and a stranger's plugin can raise anything; what follows must not wait for it.
+        log.exception("delivery %d to %s broke", delivery.id, sink)
+        values = _later(delivery, _broke(error))
     with here.database.writing() as session:
         if "delay" in values:
             values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
@@ -142,6 +147,19 @@ def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
         .limit(1)
     ).first()
     return None if found is None else (found[0], found[1])
+
+
+def _record(here: Service, build_id: int) -> BuildRecord:
+    with here.database.reading() as session:
+        return records.full(session, builds.get(session, build_id), here)
+
+
+def _broke(error: Exception) -> errors.DeliveryFailed:
+    return errors.DeliveryFailed(
+        "The news could not be handed over",
+        cause=f"making it broke off with a {type(error).__name__}",
+        remedy="let the operator look into the dispatcher's log",
+    )
 
 
 def _later(delivery: Delivery, error: errors.DeliveryFailed) -> dict[str, object]:

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from typing import ClassVar
+
+import pytest
+import sqlalchemy as sa
 
 from ondemand import plugins
 from ondemand.builds import BuildRecord
 from ondemand_web.builds import services as builds
+from ondemand_web.database import clock
 from ondemand_web.events import relay
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
@@ -58,3 +63,45 @@ def test_a_notifier_is_given_its_own_recipient_and_no_other_address(here: Servic
         pass
     assert [notice.recipient for notice in keeper.notices] == ["one@example.org", "two@example.org"]
     assert "example.org" not in str([notice.build for notice in keeper.notices])
+
+
+def let_all_be_due(here: Service) -> None:
+    """Moves every delivery's next try into the past."""
+    with here.database.writing() as session:
+        session.execute(sa.update(Delivery).values(next_try=clock(session) - datetime.timedelta(seconds=1)))
+
+
+def stumble(event: Event, _delivery: Delivery, _record: BuildRecord) -> None:
+    """A sink with an error of its own for build 1."""
+    if event.build_id == 1:
+        raise TypeError("can't add a number to words")
+
+
+def deliveries(here: Service, sink: str) -> list[tuple[int, str, int]]:
+    """Of each delivery to the sink: its build, state and tries."""
+    with here.database.reading() as session:
+        rows = session.execute(sa.select(Delivery).where(Delivery.sink == sink).order_by(Delivery.id)).scalars()
+        return [(row.build_id, row.state, row.tries) for row in rows]
+
+
+def two_canceled(here: Service) -> None:
+    """Builds 1 and 2, whose ends are told."""
+    for _ in range(2):
+        builds.cancel(here.database, parts.submit(here, notify=["one@example.org"]), "alice")
+
+
+@pytest.mark.parametrize("sink", [events.BUS, events.MAIL])
+def test_a_delivery_that_breaks_its_sink_holds_up_no_other_build(here: Service, sink: str) -> None:
+    two_canceled(here)
+    for _ in range(4):
+        relay.relay_next(here, sink, stumble)
+    assert {state for build_id, state, _ in deliveries(here, sink) if build_id == 2} == {"delivered"}
+    assert deliveries(here, sink)[0] == (1, "waiting", 1)
+
+
+def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Service) -> None:
+    two_canceled(here)
+    for _ in range(relay.TRIES + 1):
+        let_all_be_due(here)
+        relay.relay_next(here, events.MAIL, stumble)
+    assert deliveries(here, events.MAIL) == [(1, "parked", relay.TRIES), (2, "delivered", 1)]
