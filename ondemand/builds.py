@@ -73,6 +73,14 @@ class WantedPackage(Record):
     checksums: dict[str, str] = {}
 
 
+class ParkedDeliveries(Record):
+    """News of a build that a sink could not be told: how many deliveries were given up, and why. Names no recipient."""
+
+    sink: str
+    count: int
+    sentence: str
+
+
 class BuildRecord(Record):
     """A build as people, scripts and pages see it."""
 
@@ -94,6 +102,7 @@ class BuildRecord(Record):
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    parked: tuple[ParkedDeliveries, ...] = ()
 
     def without_addresses(self) -> BuildRecord:
         """The record as anybody may see it: nobody's mail address in it."""

@@ -14,6 +14,7 @@ from ondemand.locks import Lock
 from ondemand.states import State, Step
 from ondemand_web.builds.checks import Checked
 from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.events import services as events
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
 from ondemand_web.queue import waiting
@@ -40,6 +41,7 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),
+        parked=tuple(events.parked(session, build.id)),
     )
 
 

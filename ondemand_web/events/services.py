@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import collections
 import datetime
+import re
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ondemand.builds import EventRecord
+from ondemand.builds import EventRecord, ParkedDeliveries
 from ondemand.states import State
 from ondemand_web.builds.models import Build
 from ondemand_web.events.models import Delivery, Event
@@ -54,6 +56,27 @@ def of_build(session: orm.Session, build_id: int, after: int, limit: int) -> lis
     return [
         EventRecord(build_id=row.build_id, seq=row.seq, kind=row.kind, at=row.at, body=row.body) for row in rows
     ]
+
+
+def parked(session: orm.Session, build_id: int) -> list[ParkedDeliveries]:
+    """The build's deliveries that were given up, counted by sink and reason; recipients are nobody else's business."""
+    rows = session.execute(
+        sa.select(Delivery)
+        .join(Event, Event.id == Delivery.event_id)
+        .where(Event.build_id == build_id, Delivery.state == "parked")
+        .order_by(Delivery.id)
+    ).scalars()
+    counted = collections.Counter((row.sink, _without_recipient(row)) for row in rows)
+    return [
+        ParkedDeliveries(sink=sink, count=count, sentence=sentence) for (sink, sentence), count in counted.items()
+    ]
+
+
+def _without_recipient(delivery: Delivery) -> str:
+    sentence = delivery.error or ""
+    if not delivery.recipient:
+        return sentence
+    return re.sub(re.escape(delivery.recipient), "the recipient", sentence, flags=re.IGNORECASE)
 
 
 def _recipients(build: Build, kind: str, body: dict[str, Any]) -> list[tuple[str, str]]:

@@ -32,6 +32,7 @@ RECORDS = [
     (API, builds.StepRecord),
     (API, builds.WantedPackage),
     (API, builds.ArtifactRecord),
+    (API, builds.ParkedDeliveries),
     (API, builds.EventRecord),
     (WORKER, builds.Capabilities),
     (WORKER, builds.Assignment),

@@ -10,8 +10,9 @@ from typing import ClassVar
 import pytest
 import sqlalchemy as sa
 
-from ondemand import plugins
+from ondemand import errors, plugins
 from ondemand.builds import BuildRecord
+from ondemand_web import app
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
 from ondemand_web.events import relay
@@ -105,3 +106,20 @@ def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Serv
         let_all_be_due(here)
         relay.relay_next(here, events.MAIL, stumble)
     assert deliveries(here, events.MAIL) == [(1, "parked", relay.TRIES), (2, "delivered", 1)]
+
+
+def refuse(_event: Event, delivery: Delivery, _record: BuildRecord) -> None:
+    """A sink that refuses for good and names the recipient."""
+    raise errors.DeliveryFailed(f"The mail to {delivery.recipient.upper()} was refused", permanent=True)
+
+
+def test_what_was_parked_is_shown_without_its_recipient(here: Service) -> None:
+    builds.cancel(here.database, parts.submit(here, notify=["one@example.org", "two@example.org"]), "alice")
+    while relay.relay_next(here, events.MAIL, refuse):
+        pass
+    client = app.make(here).test_client()
+    (parked,) = client.get("/api/v1/builds/1").get_json()["parked"]
+    assert parked == {"sink": "mail", "count": 2, "sentence": "The mail to the recipient was refused."}
+    page = client.get("/builds/1", headers={"Accept": "text/html"}).text
+    assert "2 deliveries to mail were given up: The mail to the recipient was refused." in page
+    assert "example.org" not in page.lower()
