@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import sqlalchemy.exc
 
@@ -26,6 +26,8 @@ from ondemand_web.service import Service
 log = logging.getLogger(__name__)
 RENEW = 5.0
 """Seconds between two words of a holder."""
+LOOK = 0.2
+"""Seconds until a process looks again whether a duty has become its own."""
 GAP = 10.0
 """Seconds of our own silence after which leases are extended before anyone is reaped."""
 
@@ -81,10 +83,13 @@ def run(here: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     holder = str(uuid.uuid4())
+    duty_of = {task.name: (task, duties.Hold(here.database, task.name, holder)) for task in tasks(here)}
     threads = [
-        threading.Thread(target=_perform, args=(here, task, holder, stop), name=task.name, daemon=True)
-        for task in tasks(here)
+        threading.Thread(target=_perform, args=(task, hold, stop), name=name, daemon=True)
+        for name, (task, hold) in duty_of.items()
     ]
+    holds = [hold for _, hold in duty_of.values()]
+    threads.append(threading.Thread(target=_renew, args=(holds, stop), name="renew", daemon=True))
     for thread in threads:
         thread.start()
     while not stop.wait(0.5):
@@ -96,16 +101,25 @@ def run(here: Service) -> None:
     duties.release(here.database, holder)
 
 
-def _perform(here: Service, task: Task, holder: str, stop: threading.Event) -> None:
-    """One duty's loop: an error is written down and the duty goes on."""
-    renewed = -RENEW
+def _renew(holds: Sequence[duties.Hold], stop: threading.Event, every: float = RENEW) -> None:
+    """Says again and again that the duties are ours, or takes them when they are free."""
     while not stop.is_set():
         try:
-            if time.monotonic() - renewed >= RENEW:
-                if not duties.hold(here.database, task.name, holder):
-                    stop.wait(RENEW)
-                    continue
-                renewed = time.monotonic()
+            for hold in holds:
+                hold.renew()
+            stop.wait(every)
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            log.warning("duties can't be renewed: %s", str(error).split("\n")[0])
+            stop.wait(1.0)
+
+
+def _perform(task: Task, hold: duties.Hold, stop: threading.Event) -> None:
+    """One duty's loop: an error is written down and the duty goes on; a duty that was lost stops after its piece."""
+    while not stop.is_set():
+        if not hold.mine:
+            stop.wait(LOOK)
+            continue
+        try:
             if not task.work():
                 stop.wait(task.pause)
         except errors.OndemandError as error:
@@ -113,7 +127,6 @@ def _perform(here: Service, task: Task, holder: str, stop: threading.Event) -> N
             stop.wait(RENEW)
         except sqlalchemy.exc.SQLAlchemyError as error:
             log.warning("%s: the database can't be used: %s", task.name, str(error).split("\n")[0])
-            renewed = -RENEW
             stop.wait(1.0)
         except Exception:
             log.exception("%s broke; it goes on", task.name)
