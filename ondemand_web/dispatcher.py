@@ -66,15 +66,20 @@ def tasks(here: Service) -> list[Task]:
     if here.settings.mail.host:
         notifier = registry.load(plugins.NOTIFIERS, "mail")
         mail = relay.Mail(notifier(here.settings.mail, here.settings.master.config / "mail"))
+    postponed = storing.Postponed()
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
         Task(name="reap", work=Reaper(here), pause=1.0),
         Task(name="store", work=lambda: storing.store_next(here), pause=0.3),
-        Task(name="sweep", work=lambda: storing.sweep_next(here) or storing.expire_next(here), pause=5.0),
+        Task(name="sweep", work=lambda: _tidy(here, postponed), pause=5.0),
         Task(name="relay-bus", work=lambda: relay.relay_next(here, events.BUS, bus), pause=0.1),
         Task(name="relay-mail", work=lambda: relay.relay_next(here, events.MAIL, mail), pause=0.5),
     ]
+
+
+def _tidy(here: Service, postponed: storing.Postponed) -> bool:
+    return storing.sweep_next(here, postponed) or storing.expire_next(here, postponed)
 
 
 def run(here: Service) -> None:

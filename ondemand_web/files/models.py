@@ -10,7 +10,7 @@ from ondemand_web.database import Base
 
 
 class ArtifactFile(Base):
-    """A file of an attempt: `uploaded` (on the master's disk), `stored` (in the storage) or `failed`."""
+    """A file of an attempt: `uploaded` (on the master's disk), `storing` (on its way), `stored` (in the storage) or `failed`."""
 
     __tablename__ = "artifact"
     __table_args__ = (

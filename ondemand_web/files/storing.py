@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
+from collections.abc import Iterable
+from typing import TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from ondemand import errors
 from ondemand_web.builds import services as builds
@@ -19,22 +23,61 @@ from ondemand_web.service import Service
 
 log = logging.getLogger(__name__)
 TRIES = 3
+DELAY = 300.0
+"""Seconds until something that could not be deleted is tried again."""
+Found = TypeVar("Found")
+_SAME_ATTEMPT = sa.and_(Attempt.build_id == ArtifactFile.build_id, Attempt.number == ArtifactFile.attempt)
+
+
+class Postponed:
+    """What could not be deleted and when it may be tried again. Kept in memory: a new process tries all at once."""
+
+    def __init__(self, delay: float = DELAY) -> None:
+        """`delay` in seconds."""
+        self._delay = delay
+        self._until: dict[str, float] = {}
+
+    def first(self, found: Iterable[tuple[Found, str]]) -> tuple[Found, str] | None:
+        """The first of the found things whose prefix need not wait."""
+        now = time.monotonic()
+        return next((item for item in found if self._until.get(item[1], now) <= now), None)
+
+    def delete(self, here: Service, prefix: str) -> bool:
+        """Removes all below the prefix; gives False, and postpones it, when the storage can't."""
+        try:
+            here.storage.delete(prefix)
+        except Exception:
+            log.exception("%s can't be deleted now; it is tried again in %.0f s", prefix, self._delay)
+            self._until[prefix] = time.monotonic() + self._delay
+            return False
+        self._until.pop(prefix, None)
+        return True
 
 
 def store_next(here: Service) -> bool:
-    """Stores one uploaded artifact; gives whether there was one."""
+    """Stores one uploaded artifact; gives whether there was one.
+
+    While it is `storing`, nothing of its attempt is swept. One that is so already was left by a process that ended.
+    """
     with here.database.reading() as session:
         found = session.execute(
             sa.select(ArtifactFile, Build)
             .join(Build, Build.id == ArtifactFile.build_id)
-            .join(Attempt, sa.and_(Attempt.build_id == Build.id, Attempt.number == ArtifactFile.attempt))
-            .where(ArtifactFile.state == "uploaded", Attempt.ended_at.is_(None))
+            .join(Attempt, _SAME_ATTEMPT)
+            .where(
+                sa.or_(
+                    ArtifactFile.state == "storing",
+                    sa.and_(ArtifactFile.state == "uploaded", Attempt.ended_at.is_(None)),
+                )
+            )
             .order_by(ArtifactFile.tries, ArtifactFile.build_id)
             .limit(1)
         ).first()
     if found is None:
         return False
     row, build = found
+    if not _begin(here, row):
+        return True
     try:
         values: dict[str, object] = {"state": "stored", "url": _store(here, build, row)}
     except errors.OndemandError as error:
@@ -42,18 +85,28 @@ def store_next(here: Service) -> bool:
         last = isinstance(error, errors.WrongDigest) or row.tries + 1 >= TRIES
         values = {"state": "failed" if last else "uploaded", "tries": row.tries + 1, "error": error.sentence}
     with here.database.writing() as session:
-        session.execute(
-            sa.update(ArtifactFile)
-            .where(
-                ArtifactFile.build_id == row.build_id,
-                ArtifactFile.attempt == row.attempt,
-                ArtifactFile.name == row.name,
-            )
-            .values(**values)
-        )
+        _set(session, row, values)
     if values["state"] == "stored":
         here.files.upload(row.build_id, row.attempt, row.name).unlink(missing_ok=True)
     return True
+
+
+def _begin(here: Service, row: ArtifactFile) -> bool:
+    """Notes that the file is on its way; one of an attempt that has ended stays behind."""
+    with here.database.writing() as session:
+        attempt = session.get_one(Attempt, (row.build_id, row.attempt), with_for_update=True)
+        runs = attempt.ended_at is None
+        _set(session, row, {"state": "storing"} if runs else {"state": "failed", "error": "The attempt ended before."})
+        return runs
+
+
+def _set(session: orm.Session, row: ArtifactFile, values: dict[str, object]) -> None:
+    of_row = (
+        ArtifactFile.build_id == row.build_id,
+        ArtifactFile.attempt == row.attempt,
+        ArtifactFile.name == row.name,
+    )
+    session.execute(sa.update(ArtifactFile).where(*of_row).values(**values))
 
 
 def _store(here: Service, build: Build, row: ArtifactFile) -> str:
@@ -71,47 +124,61 @@ def _store(here: Service, build: Build, row: ArtifactFile) -> str:
             cause=f"its SHA-256 is {digest}",
             remedy="the upload was damaged, so make the build once more",
         )
-    stored = here.storage.store(path, files.key(build, row.attempt, row.name), row.sha256)
-    return _url(here, build, row, stored.url)
+    try:
+        stored = here.storage.store(path, files.key(build, row.attempt, row.name), row.sha256)
+        return _url(here, build, row, stored.url)
+    except errors.OndemandError:
+        raise
+    except Exception as error:
+        raise errors.StorageFailed(
+            f"{row.name} could not be stored", cause=f"the storage plugin broke off with {error!r}", remedy="it is tried again"
+        ) from error
 
 
-def sweep_next(here: Service) -> bool:
+def sweep_next(here: Service, postponed: Postponed) -> bool:
     """Removes what one ended attempt left, but no file that is shown; gives whether there was one."""
+    on_its_way = sa.select(ArtifactFile.name).where(_SAME_ATTEMPT, ArtifactFile.state == "storing").exists()
     with here.database.reading() as session:
         found = session.execute(
             sa.select(Attempt, Build)
             .join(Build, Build.id == Attempt.build_id)
-            .where(Attempt.ended_at.is_not(None), Attempt.swept_at.is_(None))
-            .limit(1)
-        ).first()
-    if found is None:
+            .where(Attempt.ended_at.is_not(None), Attempt.swept_at.is_(None), ~on_its_way)
+            .order_by(Attempt.ended_at)
+        )
+        chosen = postponed.first(((attempt, build), files.prefix(build, attempt.number)) for attempt, build in found)
+    if chosen is None:
         return False
-    attempt, build = found
+    (attempt, build), prefix = chosen
     here.files.forget_uploads(build.id, attempt.number)
-    if attempt.number not in (build.winner, build.pictured):
-        here.storage.delete(files.prefix(build, attempt.number))
+    if attempt.number not in (build.winner, build.pictured) and not postponed.delete(here, prefix):
+        return True
     with here.database.writing() as session:
         session.get_one(Attempt, (build.id, attempt.number)).swept_at = clock(session)
     return True
 
 
-def expire_next(here: Service) -> bool:
+def expire_next(here: Service, postponed: Postponed) -> bool:
     """Removes the artifacts of one build whose time is over; record, lock and logs stay."""
     with here.database.reading() as session:
         now = clock(session)
         rows = session.execute(
-            sa.select(Build).where(
+            sa.select(Build)
+            .where(
                 sa.or_(Build.winner.is_not(None), Build.pictured.is_not(None)),
                 Build.artifacts_removed_at.is_(None),
                 Build.ended_at < now - datetime.timedelta(days=1),
             )
+            .order_by(Build.ended_at)
         ).scalars()
-        over = [build for build in rows if _is_over(build, now)]
-    for build in over:
-        here.storage.delete(files.prefix(build, build.shown or 0))
+        over = ((build, files.prefix(build, build.shown or 0)) for build in rows if _is_over(build, now))
+        chosen = postponed.first(over)
+    if chosen is None:
+        return False
+    build, prefix = chosen
+    if postponed.delete(here, prefix):
         with here.database.writing() as session:
             builds.get(session, build.id).artifacts_removed_at = clock(session)
-    return bool(over)
+    return True
 
 
 def _is_over(build: Build, now: datetime.datetime) -> bool:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import pathlib
+import time
+from collections.abc import Callable
 
 import pytest
 
-from ondemand import errors
+from ondemand import errors, plugins
 from ondemand.builds import FinishReport
 from ondemand.proofs import FILES, Artifact
 from ondemand_web import app
@@ -57,6 +60,14 @@ def publish(here: Service) -> tuple[Artifact, ...]:
     while storing.store_next(here):
         pass
     return made
+
+
+def sweep(here: Service) -> bool:
+    return storing.sweep_next(here, storing.Postponed())
+
+
+def expire(here: Service) -> bool:
+    return storing.expire_next(here, storing.Postponed())
 
 
 def stored(here: Service) -> list[str]:
@@ -116,7 +127,7 @@ def test_what_a_winner_left_in_the_uploads_is_swept_and_nothing_else(here: Servi
     report = parts.success(*publish(here))
     upload(here, "never-completed", b"x")
     queue.finish(here.database, "one", 1, 1, report, here.settings.queue)
-    assert storing.sweep_next(here) and not storing.sweep_next(here)
+    assert sweep(here) and not sweep(here)
     assert uploads(here) == [] and stored(here) == ["a.iso", "manifest.json"]
 
 
@@ -125,7 +136,7 @@ def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None
     upload(here, "never-completed", b"x")
     error = errors.TooLittleDisk("no room").as_dict()
     queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
-    assert storing.sweep_next(here) and not storing.sweep_next(here)
+    assert sweep(here) and not sweep(here)
     assert uploads(here) == stored(here) == []
 
 
@@ -140,7 +151,7 @@ def fail_to_boot(here: Service) -> None:
 
 def test_the_picture_of_an_image_that_did_not_boot_is_kept_and_shown(here: Service, attempt: Attempt) -> None:
     fail_to_boot(here)
-    assert storing.sweep_next(here) and stored(here) == ["screen.png"] and uploads(here) == []
+    assert sweep(here) and stored(here) == ["screen.png"] and uploads(here) == []
     client = app.make(here).test_client()
     (shown,) = client.get("/api/v1/builds/1").get_json()["artifacts"]
     assert (shown["name"], shown["role"]) == ("screen.png", "screenshot")
@@ -150,16 +161,118 @@ def test_the_picture_of_an_image_that_did_not_boot_is_kept_and_shown(here: Servi
 
 def test_the_picture_goes_with_the_build_s_time(here: Service, attempt: Attempt) -> None:
     fail_to_boot(here)
-    assert not storing.expire_next(here)
+    assert not expire(here)
     with here.database.writing() as session:
         build = builds.get(session, 1)
         build.ended_at = build.created_at - datetime.timedelta(days=15)
-    assert storing.expire_next(here) and not storing.expire_next(here)
+    assert expire(here) and not expire(here)
     assert stored(here) == [] and app.make(here).test_client().get("/builds/1/files/screen.png").status_code == 404
 
 
 def test_a_failed_build_shows_nothing_of_an_image_that_was_not_published(here: Service, attempt: Attempt) -> None:
     publish(here)
     fail_to_boot(here)
-    assert storing.sweep_next(here) and stored(here) == []
+    assert sweep(here) and stored(here) == []
     assert app.make(here).test_client().get("/api/v1/builds/1").get_json()["artifacts"] == []
+
+
+class Storage:
+    """The real storage; `before` is called with each place that is stored to or deleted."""
+
+    def __init__(self, here: Service, before: Callable[[str], None]) -> None:
+        self._real, self._before = here.storage, before
+        here.__dict__["storage"] = self
+
+    def store(self, source: pathlib.Path, key: str, sha256: str) -> plugins.StoredFile:
+        self._before(key)
+        return self._real.store(source, key, sha256)
+
+    def delete(self, prefix: str) -> None:
+        self._before(prefix)
+        self._real.delete(prefix)
+
+    def local_path(self, key: str) -> pathlib.Path | None:
+        return self._real.local_path(key)
+
+
+def lose(here: Service, number: int = 1) -> None:
+    """Attempt 1 of that build ends as lost."""
+    error = errors.TooLittleDisk("no room").as_dict()
+    queue.finish(here.database, "one", number, 1, FinishReport(error=error), here.settings.queue)
+
+
+def end_while_storing(here: Service) -> None:
+    """A dispatcher that ends in the midst of storing."""
+    storage, ended = here.storage, KeyboardInterrupt()
+
+    def end(_place: str) -> None:
+        raise ended
+
+    Storage(here, end)
+    with pytest.raises(KeyboardInterrupt):
+        storing.store_next(here)
+    here.__dict__["storage"] = storage
+
+
+def test_a_file_of_an_attempt_that_is_lost_meanwhile_is_swept_after_it_was_stored(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    swept: list[bool] = []
+
+    def lose_now(place: str) -> None:
+        if place.endswith(".iso"):
+            lose(here)
+            swept.append(sweep(here))
+
+    Storage(here, lose_now)
+    assert storing.store_next(here) and swept == [False] and stored(here) == ["a.iso"]
+    assert sweep(here) and stored(here) == [] and not storing.store_next(here)
+
+
+def test_a_file_that_was_on_its_way_when_the_dispatcher_ended_is_stored_anew(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    end_while_storing(here)
+    assert storing.store_next(here) and not storing.store_next(here) and stored(here) == ["a.iso"]
+
+
+def test_a_file_that_was_on_its_way_for_a_lost_attempt_stays_behind_and_is_swept(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    end_while_storing(here)
+    lose(here)
+    assert not sweep(here)
+    assert storing.store_next(here) and not storing.store_next(here)
+    assert sweep(here) and uploads(here) == stored(here) == []
+
+
+def test_a_file_that_breaks_the_storage_fails_in_the_end_and_stops_no_other(here: Service, attempt: Attempt) -> None:
+    complete(here, describe("a.iso", "image", b"abc"), b"abc")
+    complete(here, describe("b.log", "log", b"abc"), b"abc")
+
+    def refuse_image(place: str) -> None:
+        if place.endswith(".iso"):
+            raise OSError("the storage is away")
+
+    Storage(here, refuse_image)
+    while storing.store_next(here):
+        pass
+    assert [item["state"] for item in files.of_attempt(here.database, "one", 1, 1)] == ["failed", "stored"]
+
+
+def test_what_can_not_be_deleted_waits_and_holds_up_no_other(here: Service, attempt: Attempt) -> None:
+    parts.queued(here, "bob")
+    assert parts.claim(here) is not None
+    lose(here)
+    lose(here, 2)
+    asked: list[str] = []
+
+    def refuse_first(place: str) -> None:
+        asked.append(place)
+        if len(asked) == 1:
+            raise OSError("the storage is away")
+
+    Storage(here, refuse_first)
+    postponed = storing.Postponed(0.3)
+    found = [storing.sweep_next(here, postponed) for _ in range(3)]
+    time.sleep(0.4)
+    found += [storing.sweep_next(here, postponed) for _ in range(2)]
+    assert found == [True, True, False, True, False]
+    assert asked == ["f44/1/1", "f44/2/1", "f44/1/1"]
