@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import hashlib
 import os
 import pathlib
 import re
 import shutil
+import time
 from typing import BinaryIO
 
 import sqlalchemy as sa
@@ -22,6 +24,8 @@ from ondemand_web.files.models import ArtifactFile
 from ondemand_web.queue import services as queue
 
 CHUNK = 1 << 20
+PATIENCE = 5.0
+"""Seconds that a piece waits for another one of the same file."""
 UPLOAD_REMEDY = "ask the operator to raise `master.max_upload`"
 LOG_REMEDY = "send no more of it; the build may go on"
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")
@@ -53,15 +57,23 @@ class Files:
         shutil.rmtree(self.data / "uploads" / str(build_id) / str(attempt), ignore_errors=True)
 
 
-def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int, remedy: str = UPLOAD_REMEDY) -> int:
-    """Appends the stream's bytes at `offset`; gives the file's size in bytes.
+def append(
+    path: pathlib.Path,
+    offset: int,
+    stream: BinaryIO,
+    limit: int,
+    remedy: str = UPLOAD_REMEDY,
+    patience: float = PATIENCE,
+) -> int:
+    """Appends the stream's bytes at `offset`; gives the file's size in bytes. Waits `patience` s for another piece's end.
 
-    Raises errors.OffsetMismatch with the true size when `offset` is not the file's end, and errors.InvalidRequest with
-    `remedy` past `limit` bytes; nothing of that piece stays.
+    Raises errors.OffsetMismatch with the true size when `offset` is not the file's end, errors.ServiceError when the
+    other piece does not end, and errors.InvalidRequest with `remedy` past `limit` bytes; nothing of that piece stays.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     with os.fdopen(descriptor, "r+b") as file:
+        _lock(file, path.name, patience)
         size = file.seek(0, os.SEEK_END)
         if size != offset:
             raise errors.OffsetMismatch(
@@ -79,6 +91,20 @@ def append(path: pathlib.Path, offset: int, stream: BinaryIO, limit: int, remedy
                 )
             file.write(piece)
     return size
+
+
+def _lock(file: BinaryIO, name: str, patience: float) -> None:
+    """Keeps everybody else from appending to the file. A piece whose sender broke off ends soon, so it is waited for."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= end:
+                raise errors.ServiceError(
+                    f"Another piece of {name} is still coming", remedy="send this one again"
+                ) from error
+            time.sleep(0.05)
 
 
 def growing(database: Database, files: Files, builder: str, build_id: int, attempt: int, name: str) -> pathlib.Path:

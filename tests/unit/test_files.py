@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import datetime
 import hashlib
 import io
 import pathlib
+import threading
 import time
 from collections.abc import Callable
 
@@ -138,6 +140,43 @@ def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None
     queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
     assert sweep(here) and not sweep(here)
     assert uploads(here) == stored(here) == []
+
+
+class Slow(io.BytesIO):
+    """Bytes that come only when they are let go."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.asked, self.free = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.asked.set()
+        assert self.free.wait(10)
+        return super().read(size)
+
+
+def test_a_piece_that_is_sent_twice_at_once_is_taken_once(tmp_path: pathlib.Path) -> None:
+    path, first = tmp_path / "a.iso", Slow(b"abc")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        one = pool.submit(files.append, path, 0, first, 1000)
+        assert first.asked.wait(10)
+        two = pool.submit(files.append, path, 0, io.BytesIO(b"abc"), 1000)
+        first.free.set()
+        assert one.result() == 3
+        with pytest.raises(errors.OffsetMismatch, match="go on at offset 3"):
+            two.result()
+    assert path.read_bytes() == b"abc"
+
+
+def test_a_piece_is_refused_while_another_one_does_not_end(tmp_path: pathlib.Path) -> None:
+    path, first = tmp_path / "a.iso", Slow(b"abc")
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        one = pool.submit(files.append, path, 0, first, 1000)
+        assert first.asked.wait(10)
+        with pytest.raises(errors.ServiceError, match=r"Another piece of a\.iso is still coming"):
+            files.append(path, 0, io.BytesIO(b"abc"), 1000, patience=0.1)
+        first.free.set()
+        assert one.result() == 3
 
 
 def fail_to_boot(here: Service) -> None:
