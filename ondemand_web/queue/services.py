@@ -117,17 +117,16 @@ def running(session: orm.Session, builder: str, build_id: int, number: int) -> A
 
 
 def report_step(database: Database, builder: str, build_id: int, number: int, step: Step, state: StepState) -> None:
-    """Notes that a step began or ended; repeating it changes nothing."""
+    """Notes that a step began or ended; repeating it changes nothing, and a step that ended stays as it ended."""
     with database.writing() as session:
         running(session, builder, build_id, number)
         now = clock(session)
         row = session.get(AttemptStep, (build_id, number, step))
         if row is None:
-            row = AttemptStep(build_id=build_id, attempt=number, step=step, state=state, started_at=now)
+            row = AttemptStep(build_id=build_id, attempt=number, step=step, started_at=now)
             session.add(row)
-        row.state = state
-        if state is not StepState.RUNNING and row.ended_at is None:
-            row.ended_at = now
+        if row.ended_at is None:
+            row.state, row.ended_at = state, None if state is StepState.RUNNING else now
 
 
 def finish(

@@ -11,11 +11,12 @@ import pytest
 from ondemand import errors
 from ondemand.builds import Capabilities, FinishReport
 from ondemand.proofs import Artifact
-from ondemand.states import State
+from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.events import services as events
 from ondemand_web.queue import duties
 from ondemand_web.queue import services as queue
+from ondemand_web.queue.models import AttemptStep
 from ondemand_web.service import Service
 from tests import master_parts as parts
 
@@ -201,6 +202,19 @@ def test_a_file_that_is_not_stored_is_not_among_a_winner_s(here: Service, state:
     for report in (parts.success(), parts.success(*parts.FILES, NOTES)):
         with pytest.raises(errors.StateConflict, match=r"are not stored: notes\.log"):
             queue.finish(here.database, one, build_id, 1, report, here.settings.queue)
+
+
+def test_a_step_that_ended_stays_as_it_ended(here: Service) -> None:
+    one, build_id = parts.builder(here), parts.queued(here)
+    parts.claim(here, one)
+    seen = set()
+    for state in (StepState.DONE, StepState.RUNNING, StepState.FAILED, StepState.DONE):
+        queue.report_step(here.database, one, build_id, 1, Step.FETCH, state)
+        with here.database.reading() as session:
+            row = session.get_one(AttemptStep, (build_id, 1, Step.FETCH))
+            seen.add((row.state, row.started_at, row.ended_at))
+    ((state, _, ended),) = seen
+    assert state == StepState.DONE and ended is not None
 
 
 def test_a_report_said_twice_is_answered_twice(here: Service) -> None:
