@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.states import TRANSITIONS, State
 from ondemand_web.builds.models import Build, Submission
-from ondemand_web.database import LARGEST, Database, clock
+from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.events import services as events
 
 
@@ -23,6 +24,16 @@ def submit(database: Database, request: BuildRequest, owner: str, key: str | Non
 
     Raises errors.IdempotencyMismatch when the key came with another body.
     """
+    try:
+        return _submit(database, request, owner, key)
+    except sqlalchemy.exc.IntegrityError:
+        if key is None:
+            raise
+        # Another one came with the same key at this moment, so by now it is known.
+        return _submit(database, request, owner, key)
+
+
+def _submit(database: Database, request: BuildRequest, owner: str, key: str | None) -> Build:
     digest = request.digest()
     with database.writing() as session:
         if key is not None:
@@ -86,7 +97,7 @@ def move(
 def cancel(database: Database, build_id: int, owner: str) -> Build:
     """Ends a build that is not final; raises errors.UnknownBuild or errors.StateConflict."""
     with database.writing() as session:
-        build = get(session, build_id)
+        build = get(session, build_id, locked=True)
         state = State(build.state)
         if state is State.CANCELED:
             return build
@@ -111,9 +122,9 @@ def cancel(database: Database, build_id: int, owner: str) -> Build:
         return moved
 
 
-def get(session: orm.Session, build_id: int) -> Build:
-    """The build's row; raises errors.UnknownBuild."""
-    build = session.get(Build, build_id)
+def get(session: orm.Session, build_id: int, *, locked: bool = False) -> Build:
+    """The build's row, `locked` for who writes; raises errors.UnknownBuild."""
+    build = session.get(Build, build_id, with_for_update=LOCK if locked else None)
     if build is None:
         raise errors.UnknownBuild(
             f"There is no build {build_id}", cause="nobody asked for it here", remedy="see the list of builds"

@@ -132,7 +132,7 @@ def complete(
     """
     path = files.upload(build_id, attempt, artifact.name)
     with database.writing() as session:
-        queue.running(session, builder, build_id, attempt)
+        queue.running(session, builder, build_id, attempt, locked=True)
         known = session.get(ArtifactFile, (build_id, attempt, artifact.name))
         if known is None:
             _compare_size(path, artifact)

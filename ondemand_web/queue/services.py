@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The queue: claims, beats, the reaper, finish. Attempts are fenced by their number; only the database's clock counts."""
+"""The queue: claims, beats, the reaper, finish. Attempts are fenced by their number; only the database's clock counts.
+
+Rows are locked in this order: builder, attempt, build. So nobody waits for one who waits for him.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from ondemand.builds import Assignment, Capabilities, FinishReport
 from ondemand.states import Outcome, State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import Database, clock
+from ondemand_web.database import LOCK, Database, clock
 from ondemand_web.queue import winning
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
@@ -29,12 +32,13 @@ _DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts
 def register(database: Database, builder: str, instance: str, limits: settings.Queue) -> int:
     """Notes a builder that starts anew and ends the attempts of its older instances; gives their number."""
     with database.writing() as session:
-        row = session.get_one(Builder, builder)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
         row.instance, row.seen_at = instance, clock(session)
         old = session.execute(
-            sa.select(Attempt).where(
-                Attempt.builder == builder, Attempt.ended_at.is_(None), Attempt.instance != instance
-            )
+            sa.select(Attempt)
+            .where(Attempt.builder == builder, Attempt.ended_at.is_(None), Attempt.instance != instance)
+            .order_by(Attempt.build_id)
+            .with_for_update(key_share=True)
         ).scalars()
         return sum(_lose(session, attempt, limits, f"builder {builder} started anew") for attempt in list(old))
 
@@ -58,7 +62,7 @@ def _claim(
 ) -> tuple[Build, Attempt, BuildLock] | None:
     with database.writing() as session:
         now = clock(session)
-        row = session.get_one(Builder, builder, with_for_update=True)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
         if row.instance != instance:
             raise errors.StateConflict(
                 f"Another process is builder {builder} now",
@@ -97,29 +101,23 @@ def _claim(
 def beat(database: Database, builder: str, build_id: int, number: int, limits: settings.Queue) -> bool:
     """Extends the lease, also a late one that the reaper has not yet taken; gives whether the build was canceled."""
     with database.writing() as session:
-        attempt = running(session, builder, build_id, number)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
+        attempt = running(session, builder, build_id, number, locked=True)
         now = clock(session)
         attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
-        session.get_one(Builder, builder).seen_at = now
+        row.seen_at = now
         return bool(session.get_one(Build, build_id).state == State.CANCELED)
 
 
-def running(session: orm.Session, builder: str, build_id: int, number: int) -> Attempt:
-    """The attempt, if it runs and is this builder's; raises errors.LeaseLost otherwise."""
-    attempt = session.get(Attempt, (build_id, number))
-    if attempt is None or attempt.builder != builder or attempt.ended_at is not None:
-        raise errors.LeaseLost(
-            f"Attempt {number} of build {build_id} is not yours any more",
-            cause="its lease passed, or it has ended",
-            remedy="throw its work away and claim anew",
-        )
-    return attempt
+def running(session: orm.Session, builder: str, build_id: int, number: int, *, locked: bool = False) -> Attempt:
+    """The attempt, if it runs and is this builder's; `locked` for who writes. Raises errors.LeaseLost otherwise."""
+    return _demand_running(_attempt(session, build_id, number, locked), builder, build_id, number)
 
 
 def report_step(database: Database, builder: str, build_id: int, number: int, step: Step, state: StepState) -> None:
     """Notes that a step began or ended; repeating it changes nothing, and a step that ended stays as it ended."""
     with database.writing() as session:
-        running(session, builder, build_id, number)
+        running(session, builder, build_id, number, locked=True)
         now = clock(session)
         row = session.get(AttemptStep, (build_id, number, step))
         if row is None:
@@ -134,11 +132,11 @@ def finish(
 ) -> State:
     """Ends the attempt and, if it is the build's current one, the build; gives the build's state. May be repeated."""
     with database.writing() as session:
-        known = session.get(Attempt, (build_id, number))
+        known = _attempt(session, build_id, number, locked=True)
         if known is not None and known.builder == builder and known.outcome in _REPORTED:
             return State(session.get_one(Build, build_id).state)
-        attempt = running(session, builder, build_id, number)
-        build = session.get_one(Build, build_id)
+        attempt = _demand_running(known, builder, build_id, number)
+        build = session.get_one(Build, build_id, with_for_update=LOCK)
         attempt.proofs = [proof.model_dump(mode="json") for proof in report.proofs]
         attempt.error = report.error
         if build.state == State.CANCELED:
@@ -154,10 +152,13 @@ def finish(
 
 
 def reap(database: Database, limits: settings.Queue) -> int:
-    """Ends every attempt whose deadline has passed; gives their number."""
+    """Ends every attempt whose deadline has passed; gives their number. One that is just written to is left alone."""
     with database.writing() as session:
         late = session.execute(
-            sa.select(Attempt).where(Attempt.ended_at.is_(None), Attempt.deadline < clock(session))
+            sa.select(Attempt)
+            .where(Attempt.ended_at.is_(None), Attempt.deadline < clock(session))
+            .order_by(Attempt.build_id)
+            .with_for_update(skip_locked=True, key_share=True)
         ).scalars()
         return sum(
             _lose(session, attempt, limits, f"builder {attempt.builder} was not heard of for {limits.lease:.0f} s")
@@ -210,13 +211,27 @@ def _next(
         )
         .order_by(Build.turn)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     if others:
         statement = statement.where(
             sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now)
         )
     return statement.scalar_subquery()
+
+
+def _attempt(session: orm.Session, build_id: int, number: int, locked: bool) -> Attempt | None:
+    return session.get(Attempt, (build_id, number), with_for_update=LOCK if locked else None)
+
+
+def _demand_running(attempt: Attempt | None, builder: str, build_id: int, number: int) -> Attempt:
+    if attempt is None or attempt.builder != builder or attempt.ended_at is not None:
+        raise errors.LeaseLost(
+            f"Attempt {number} of build {build_id} is not yours any more",
+            cause="its lease passed, or it has ended",
+            remedy="throw its work away and claim anew",
+        )
+    return attempt
 
 
 def _taken(claim_id: str) -> errors.StateConflict:
@@ -259,7 +274,7 @@ def _lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason
         f"Attempt {attempt.number} was lost", cause=reason, remedy="it is tried again on another builder if there is one"
     ).as_dict()
     attempt.error = error
-    build = session.get_one(Build, attempt.build_id)
+    build = session.get_one(Build, attempt.build_id, with_for_update=LOCK)
     if build.state == State.BUILDING and build.attempts == attempt.number:
         _retry_or_fail(session, build, attempt, error, limits)
     return True

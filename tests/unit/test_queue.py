@@ -4,9 +4,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+from sqlalchemy.dialects import postgresql
 
 from ondemand import errors
 from ondemand.builds import Capabilities, FinishReport
@@ -286,6 +292,40 @@ def test_after_a_pause_leases_are_extended_before_anyone_is_reaped(here: Service
     queue.extend_all(here.database, here.settings.queue)
     assert queue.reap(here.database, here.settings.queue) == 0
     assert parts.state(here, build_id) is State.BUILDING
+
+
+def locked_rows(here: Service, work: Callable[[], object]) -> list[str]:
+    """The tables whose rows the work locks first, as PostgreSQL is asked to; SQLite locks the whole file instead."""
+    found: list[str] = []
+
+    def note(executed: orm.ORMExecuteState) -> None:
+        if not isinstance(executed.statement, sa.Select):
+            return
+        text = str(executed.statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+        if " FOR NO KEY UPDATE" in text:
+            found.append(re.findall(r"\nFROM (\w+)", text)[0] + (" skipped" if "SKIP LOCKED" in text else ""))
+
+    sa.event.listen(orm.Session, "do_orm_execute", note)
+    try:
+        work()
+    finally:
+        sa.event.remove(orm.Session, "do_orm_execute", note)
+    return found
+
+
+def test_who_writes_rows_locks_them_first_and_in_one_order(here: Service) -> None:
+    one, build_id, limits = parts.builder(here), parts.queued(here), here.settings.queue
+    assert locked_rows(here, lambda: queue.register(here.database, one, "one-instance", limits)) == ["builder", "attempt"]
+    attempt = parts.claim(here, one)
+    assert attempt is not None
+    report = functools.partial(queue.report_step, here.database, one, build_id, 1, Step.FETCH, StepState.DONE)
+    assert locked_rows(here, report) == ["attempt"]
+    assert locked_rows(here, lambda: queue.beat(here.database, one, build_id, 1, limits)) == ["builder", "attempt"]
+    parts.let_pass(here, attempt)
+    assert locked_rows(here, lambda: queue.reap(here.database, limits)) == ["attempt skipped", "build"]
+    assert parts.claim(here, one) is not None
+    finish = functools.partial(queue.finish, here.database, one, build_id, 2, FAILED, limits)
+    assert locked_rows(here, finish) == ["attempt", "build"]
 
 
 def test_a_duty_has_one_holder(here: Service) -> None:
