@@ -50,8 +50,8 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
     lock = attempt.assignment.lock
     _distinct(lock)
     store = cache.Cache(attempt.settings.cache, attempt.settings.cache_limit)
-    keyring = signatures.Keyring(attempt.proof / "keys", lock.keys)
-    with keyring.checks() as checks:
+    keyrings = signatures.Keyrings(attempt.proof / "keys", attempt.assignment)
+    with keyrings.checks() as checks:
         files = _receive(attempt, store, checks)
         checks.finish()
     attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Checks the signatures of many RPMs with rpmkeys against a keyring of exactly the lock's keys."""
+"""Checks the signatures of many RPMs with rpmkeys against keyrings of exactly the lock's keys.
+
+The release's keys stand for all packages but those of a request's own repository with a key, and that key for these
+alone. The rings are apart, for rpmkeys may print but eight digits of a key's id, and anybody can make a key with those.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 
-from ondemand import errors, locks
+from ondemand import builds, errors, locks
 from ondemand_consumer import namespaces
 
 _SIGNATURE = re.compile(r"signature, key (?:ID|fingerprint):? ([0-9a-f]+): (\w+)", re.IGNORECASE)
@@ -35,8 +39,9 @@ class Verdict:
 class Keyring:
     """A keyring in its own folder; the machine's keys do not count."""
 
-    def __init__(self, folder: pathlib.Path, keys: Sequence[str]) -> None:
-        """`keys` are armored; raises errors.ContentError for what is no key."""
+    def __init__(self, folder: pathlib.Path, keys: Sequence[str], owner: str) -> None:
+        """`keys` are armored and their `owner`'s; raises errors.ContentError for what is no key."""
+        self._owner = owner
         self._database = folder / "keyring"
         self._database.mkdir(parents=True)
         for number, key in enumerate(keys):
@@ -45,16 +50,10 @@ class Keyring:
             done = self._rpmkeys("--import", str(file))
             if done.returncode:
                 raise errors.ContentError(
-                    f"Key {number + 1} of the release can't be used",
+                    f"Key {number + 1} of {owner} can't be used",
                     cause=" ".join(done.stdout.split())[:300],
-                    remedy="let the operator correct the release definition",
+                    remedy="let who defined it send an armored OpenPGP public key",
                 )
-
-    @contextlib.contextmanager
-    def checks(self) -> Iterator[Checks]:
-        """Checks that run while further files arrive."""
-        with concurrent.futures.ThreadPoolExecutor(_PROCESSES) as pool:
-            yield Checks(self, pool)
 
     def verdicts(self, paths: Sequence[pathlib.Path]) -> dict[pathlib.Path, Verdict]:
         """What rpmkeys says of each file, in one run."""
@@ -72,7 +71,7 @@ class Keyring:
     def check(self, files: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
         """Holds each file to its package's trust; raises errors.WrongSignature or errors.WrongDigest."""
         for path, verdict in self.verdicts(list(files)).items():
-            _judge(files[path], verdict)
+            _judge(files[path], verdict, self._owner)
 
     def _rpmkeys(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         program = namespaces.find("rpmkeys")
@@ -90,11 +89,42 @@ class Keyring:
         )
 
 
+class Keyrings:
+    """The release's keyring and one for each repository of the request that has a key."""
+
+    def __init__(self, folder: pathlib.Path, assignment: builds.Assignment) -> None:
+        """`folder` is new; raises errors.ContentError for what is no key."""
+        repositories = assignment.request.repositories
+        own = {repository.name: repository.key for repository in repositories if repository.key}
+        # Whatever a request brought along counts for the release only if the release has that very key.
+        brought = {repository.key for repository in repositories} - set(assignment.release.keys)
+        release = [key for key in assignment.lock.keys if key not in brought]
+        self._release = Keyring(folder / "release", release, "the release")
+        self._own = {
+            f"{locks.EXTRA}{name}": Keyring(folder / f"own-{number}", [key], f"repository {name}")
+            for number, (name, key) in enumerate(own.items())
+        }
+
+    def check(self, files: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
+        """Holds each file to its package's trust; raises errors.WrongSignature or errors.WrongDigest."""
+        parts: dict[Keyring, dict[pathlib.Path, locks.LockedPackage]] = {}
+        for path, package in files.items():
+            parts.setdefault(self._own.get(package.origin, self._release), {})[path] = package
+        for keyring, part in parts.items():
+            keyring.check(part)
+
+    @contextlib.contextmanager
+    def checks(self) -> Iterator[Checks]:
+        """Checks that run while further files arrive."""
+        with concurrent.futures.ThreadPoolExecutor(_PROCESSES) as pool:
+            yield Checks(self, pool)
+
+
 class Checks:
     """Holds files to their packages' trust in several rpmkeys at once, a batch each."""
 
-    def __init__(self, keyring: Keyring, pool: concurrent.futures.Executor) -> None:
-        self._keyring, self._pool = keyring, pool
+    def __init__(self, keyrings: Keyrings, pool: concurrent.futures.Executor) -> None:
+        self._keyrings, self._pool = keyrings, pool
         self._running: list[concurrent.futures.Future[None]] = []
         self._batch: dict[pathlib.Path, locks.LockedPackage] = {}
         self._bytes = 0
@@ -117,7 +147,7 @@ class Checks:
 
     def _start(self, batch: Mapping[pathlib.Path, locks.LockedPackage]) -> None:
         if batch:
-            self._running.append(self._pool.submit(self._keyring.check, batch))
+            self._running.append(self._pool.submit(self._keyrings.check, batch))
 
 
 def _verdict(lines: list[str]) -> Verdict:
@@ -129,10 +159,10 @@ def _verdict(lines: list[str]) -> Verdict:
     )
 
 
-def _judge(package: locks.LockedPackage, verdict: Verdict) -> None:
+def _judge(package: locks.LockedPackage, verdict: Verdict, owner: str) -> None:
     if verdict.refused:
         key, _, word = verdict.refused[0].partition(": ")
-        why = "by a key that the release does not trust" if word == "NOKEY" else "and the signature is wrong"
+        why = f"by a key that is none of {owner}" if word == "NOKEY" else "and the signature is wrong"
         raise errors.WrongSignature(
             f"{package.nevra} is signed {why} (key {key})",
             cause="it comes from elsewhere, or was changed after signing",

@@ -23,6 +23,9 @@ BUSY_TIMEOUT = 5.0
 LARGEST = 2**31 - 1
 """The largest number that a column of ids holds."""
 
+LOCK = {"key_share": True}
+"""How rows are locked: FOR NO KEY UPDATE. FOR UPDATE would wait for, and be waited for by, checks of foreign keys."""
+
 
 class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
     """An aware time in UTC on both databases; SQLite keeps it as text that sorts."""

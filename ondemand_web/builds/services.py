@@ -16,7 +16,7 @@ from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
 from ondemand.states import TRANSITIONS, State
 from ondemand_web.builds.models import Build, BuildLock, Submission
-from ondemand_web.database import LARGEST, Database, clock
+from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.events import services as events
 
 
@@ -125,7 +125,7 @@ def cancel(database: Database, build_id: int, owner: str) -> Build:
 
 def get(session: orm.Session, build_id: int, *, locked: bool = False) -> Build:
     """The build's row, `locked` for who writes; raises errors.UnknownBuild."""
-    build = session.get(Build, build_id, with_for_update=True if locked else None)
+    build = session.get(Build, build_id, with_for_update=LOCK if locked else None)
     if build is None:
         raise errors.UnknownBuild(
             f"There is no build {build_id}", cause="nobody asked for it here", remedy="see the list of builds"

@@ -15,7 +15,7 @@ from sqlalchemy import orm
 from ondemand import errors
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
-from ondemand_web.database import clock
+from ondemand_web.database import LOCK, clock
 from ondemand_web.files import services as files
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.queue.models import Attempt
@@ -94,7 +94,7 @@ def store_next(here: Service) -> bool:
 def _begin(here: Service, row: ArtifactFile) -> bool:
     """Notes that the file is on its way; one of an attempt that has ended stays behind."""
     with here.database.writing() as session:
-        attempt = session.get_one(Attempt, (row.build_id, row.attempt), with_for_update=True)
+        attempt = session.get_one(Attempt, (row.build_id, row.attempt), with_for_update=LOCK)
         runs = attempt.ended_at is None
         _set(session, row, {"state": "storing"} if runs else {"state": "failed", "error": "The attempt ended before."})
         return runs

@@ -9,7 +9,7 @@ import time
 
 import sqlalchemy.exc
 
-from ondemand_web.database import Database, clock
+from ondemand_web.database import LOCK, Database, clock
 from ondemand_web.queue.models import Duty
 
 HOLD = 20.0
@@ -41,7 +41,7 @@ def hold(database: Database, name: str, holder: str, seconds: float = HOLD) -> b
         with database.writing() as session:
             now = clock(session)
             until = now + datetime.timedelta(seconds=seconds)
-            duty = session.get(Duty, name, with_for_update=True)
+            duty = session.get(Duty, name, with_for_update=LOCK)
             if duty is None:
                 session.add(Duty(name=name, holder=holder, until=until))
                 return True

@@ -18,7 +18,7 @@ from ondemand.builds import Assignment, Capabilities, FinishReport
 from ondemand.states import Outcome, State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import Database, clock
+from ondemand_web.database import LOCK, Database, clock
 from ondemand_web.queue import winning
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
@@ -32,13 +32,13 @@ _DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts
 def register(database: Database, builder: str, instance: str, limits: settings.Queue) -> int:
     """Notes a builder that starts anew and ends the attempts of its older instances; gives their number."""
     with database.writing() as session:
-        row = session.get_one(Builder, builder, with_for_update=True)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
         row.instance, row.seen_at = instance, clock(session)
         old = session.execute(
             sa.select(Attempt)
             .where(Attempt.builder == builder, Attempt.ended_at.is_(None), Attempt.instance != instance)
             .order_by(Attempt.build_id)
-            .with_for_update()
+            .with_for_update(key_share=True)
         ).scalars()
         return sum(_lose(session, attempt, limits, f"builder {builder} started anew") for attempt in list(old))
 
@@ -62,7 +62,7 @@ def _claim(
 ) -> tuple[Build, Attempt, BuildLock] | None:
     with database.writing() as session:
         now = clock(session)
-        row = session.get_one(Builder, builder, with_for_update=True)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
         if row.instance != instance:
             raise errors.StateConflict(
                 f"Another process is builder {builder} now",
@@ -101,7 +101,7 @@ def _claim(
 def beat(database: Database, builder: str, build_id: int, number: int, limits: settings.Queue) -> bool:
     """Extends the lease, also a late one that the reaper has not yet taken; gives whether the build was canceled."""
     with database.writing() as session:
-        row = session.get_one(Builder, builder, with_for_update=True)
+        row = session.get_one(Builder, builder, with_for_update=LOCK)
         attempt = running(session, builder, build_id, number, locked=True)
         now = clock(session)
         attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
@@ -136,7 +136,7 @@ def finish(
         if known is not None and known.builder == builder and known.outcome in _REPORTED:
             return State(session.get_one(Build, build_id).state)
         attempt = _demand_running(known, builder, build_id, number)
-        build = session.get_one(Build, build_id, with_for_update=True)
+        build = session.get_one(Build, build_id, with_for_update=LOCK)
         attempt.proofs = [proof.model_dump(mode="json") for proof in report.proofs]
         attempt.error = report.error
         if build.state == State.CANCELED:
@@ -158,7 +158,7 @@ def reap(database: Database, limits: settings.Queue) -> int:
             sa.select(Attempt)
             .where(Attempt.ended_at.is_(None), Attempt.deadline < clock(session))
             .order_by(Attempt.build_id)
-            .with_for_update(skip_locked=True)
+            .with_for_update(skip_locked=True, key_share=True)
         ).scalars()
         return sum(
             _lose(session, attempt, limits, f"builder {attempt.builder} was not heard of for {limits.lease:.0f} s")
@@ -211,7 +211,7 @@ def _next(
         )
         .order_by(Build.turn)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     )
     if others:
         statement = statement.where(
@@ -221,7 +221,7 @@ def _next(
 
 
 def _attempt(session: orm.Session, build_id: int, number: int, locked: bool) -> Attempt | None:
-    return session.get(Attempt, (build_id, number), with_for_update=True if locked else None)
+    return session.get(Attempt, (build_id, number), with_for_update=LOCK if locked else None)
 
 
 def _demand_running(attempt: Attempt | None, builder: str, build_id: int, number: int) -> Attempt:
@@ -274,7 +274,7 @@ def _lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason
         f"Attempt {attempt.number} was lost", cause=reason, remedy="it is tried again on another builder if there is one"
     ).as_dict()
     attempt.error = error
-    build = session.get_one(Build, attempt.build_id, with_for_update=True)
+    build = session.get_one(Build, attempt.build_id, with_for_update=LOCK)
     if build.state == State.BUILDING and build.attempts == attempt.number:
         _retry_or_fail(session, build, attempt, error, limits)
     return True

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fetching real RPMs from a real HTTP server: digests, signatures, resuming, the cache."""
 
+import dataclasses
 import http.server
 import pathlib
 from collections.abc import Iterator
@@ -8,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from ondemand import errors, locks, states
-from ondemand_consumer import cache, fetching, repository, rpm_headers, signatures
+from ondemand import build_requests, errors, locks, states
+from ondemand_consumer import attempts, cache, fetching, repository, rpm_headers, signatures
 from tests import builder_parts
 
 LOOPBACK = {"private_networks": ["127.0.0.0/8"]}
@@ -148,7 +149,7 @@ def test_an_rpm_signed_by_a_stranger_is_refused_even_by_digest(
     builder_parts.make_key(home, "stranger")
     builder_parts.sign(rpm, home, "stranger")
     package = builder_parts.locked(rpm, server.url, trust="koji-digest")
-    with pytest.raises(errors.WrongSignature, match="a key that the release does not trust"):
+    with pytest.raises(errors.WrongSignature, match="by a key that is none of the release"):
         _fetch(tmp_path, package, keys=(key,))
 
 
@@ -171,6 +172,39 @@ def test_an_rpm_signed_by_the_release_is_taken(tmp_path: pathlib.Path, rpm: path
     builder_parts.sign(rpm, tmp_path / "gpg", "demo")
     package = builder_parts.locked(rpm, server.url, trust="signed:0123456789abcdef")
     assert len(_fetch(tmp_path, package, keys=(key,))) == 1
+
+
+@pytest.mark.parametrize(
+    ("origin", "signer", "refused"),
+    [
+        ("main", "one", ""),
+        ("main", "two", ""),
+        ("main", "mine", "by a key that is none of the release"),
+        ("extra-mine", "mine", ""),
+        ("extra-mine", "one", "by a key that is none of repository mine"),
+        ("extra-other", "mine", "by a key that is none of repository other"),
+    ],
+)
+def test_a_key_stands_only_for_what_is_its_owner_s(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any, origin: str, signer: str, refused: str
+) -> None:
+    keys = {name: builder_parts.make_key(tmp_path / "gpg", name) for name in ("one", "two", "mine", "other")}
+    builder_parts.sign(rpm, tmp_path / "gpg", signer)
+    package = builder_parts.locked(rpm, server.url, origin=origin, trust="signed:0123456789abcdef")
+    attempt = builder_parts.make_attempt(tmp_path, builder_parts.make_lock(package, keys=(*keys.values(),)), **LOOPBACK)
+    attempt = _with_repositories(attempt, mine=keys["mine"], other=keys["other"])
+    if not refused:
+        assert len(fetching.fetch(attempt)) == 1
+        return
+    with pytest.raises(errors.WrongSignature, match=refused):
+        fetching.fetch(attempt)
+
+
+def _with_repositories(attempt: attempts.Attempt, **keys: str) -> attempts.Attempt:
+    """The attempt as of a request that names these repositories."""
+    named = [{"name": name, "url": "http://x/", "key": key} for name, key in keys.items()]
+    request = build_requests.BuildRequest.model_validate({"release": "demo", "repositories": named})
+    return dataclasses.replace(attempt, assignment=attempt.assignment.model_copy(update={"request": request}))
 
 
 def test_an_unsigned_rpm_is_refused_where_the_lock_promises_a_signature(

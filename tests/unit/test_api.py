@@ -8,9 +8,11 @@ import hashlib
 from typing import Any
 
 import pytest
+import sqlalchemy.exc
 from flask.testing import FlaskClient
 
 from ondemand_web import app
+from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
 from ondemand_web.people import services as people
 from ondemand_web.queue import services as queue
@@ -54,6 +56,22 @@ def test_the_same_key_makes_one_build_and_another_body_is_refused(web: FlaskClie
     other = web.post("/api/v1/builds", json={"release": "f43"}, headers=key)
     assert one.json == two.json
     assert (other.status_code, other.get_json()["code"]) == (422, "idempotency-mismatch")
+
+
+def test_who_comes_second_with_a_key_at_the_same_moment_gets_the_first_one_s_build(
+    web: FlaskClient, here: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, submit = {"Idempotency-Key": "k1"}, builds._submit
+
+    def overtaken(*args: Any) -> Build:
+        monkeypatch.setattr(builds, "_submit", submit)
+        submit(*args)
+        raise sqlalchemy.exc.IntegrityError("INSERT INTO submission", None, Exception("duplicate key"))
+
+    monkeypatch.setattr(builds, "_submit", overtaken)
+    answer = web.post("/api/v1/builds", json={"release": "f44"}, headers=key)
+    assert (answer.status_code, answer.get_json()["id"]) == (202, 1)
+    assert len(web.get("/api/v1/builds").get_json()["builds"]) == 1
 
 
 @pytest.mark.parametrize(

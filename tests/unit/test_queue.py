@@ -299,9 +299,10 @@ def locked_rows(here: Service, work: Callable[[], object]) -> list[str]:
     found: list[str] = []
 
     def note(executed: orm.ORMExecuteState) -> None:
-        statement: Any = executed.statement
-        text = str(statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
-        if executed.is_select and " FOR UPDATE" in text:
+        if not isinstance(executed.statement, sa.Select):
+            return
+        text = str(executed.statement.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
+        if " FOR NO KEY UPDATE" in text:
             found.append(re.findall(r"\nFROM (\w+)", text)[0] + (" skipped" if "SKIP LOCKED" in text else ""))
 
     sa.event.listen(orm.Session, "do_orm_execute", note)
