@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ondemand import errors, settings
+from ondemand import settings
 from ondemand_consumer import worker
 
 
@@ -19,8 +19,4 @@ def builder(
     """Claims builds and makes their images; needs root."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("urllib3").setLevel(logging.ERROR)
-    try:
-        worker.Worker(settings.load(), lambda line: print(line, flush=True)).run(once=once)
-    except errors.OndemandError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_status) from error
+    worker.Worker(settings.load(), lambda line: print(line, flush=True)).run(once=once)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import sys
 
-import click
 import typer
 
 from ondemand import errors, registry
@@ -32,20 +31,22 @@ def make() -> typer.Typer:
 def main() -> None:
     """Runs the program; an error is one sentence on standard error."""
     try:
-        make()(standalone_mode=False)
+        make()(prog_name="ondemand")
     except errors.OndemandError as error:
         print(f"ondemand: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except click.exceptions.Exit as end:
-        sys.exit(end.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.exceptions.Abort):
+    except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Writes the rest out, so that a reader who has gone is no error of the interpreter's end."""
+    try:
+        sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""The program as a process: its exit statuses, and one sentence where something is wrong."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from ondemand import errors
+from tests import command_parts as parts
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("show",), ("show", "abc"), ("nosuch",), ("list", "--state", "[/foo]"), ("show", "1", "--foo")]
+)
+def test_a_wrong_use_is_told_with_the_usage_and_ends_with_2(words: tuple[str, ...]) -> None:
+    done = parts.run(*words)
+    assert done.returncode == 2
+    assert "Usage: ondemand" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [(parts.record("succeeded"), 0), (parts.failed(), 23), (parts.record("canceled"), 35)],
+)
+def test_watch_ends_as_the_build_did(answer: bytes, status: int) -> None:
+    with parts.serving({"/builds/1": [answer]}) as server:
+        assert parts.run("watch", "1", MASTER__URL=server.url).returncode == status
+
+
+def test_build_wait_ends_as_the_build_did() -> None:
+    answers = {"/builds": [b'{"id": 1}'], "/builds/1": [parts.record("queued"), parts.failed()]}
+    with parts.serving(answers) as server:
+        done = parts.run("build", "-r", "f44", "--wait", MASTER__URL=server.url)
+    assert done.returncode == errors.ToolFailed.exit_status
+    assert "error: The tool ended with 1." in done.stdout
+
+
+def test_an_error_is_one_sentence_with_its_own_status() -> None:
+    done = parts.run("build")
+    assert done.returncode == errors.InvalidRequest.exit_status
+    assert done.stderr.startswith("ondemand: The request is not valid") and done.stderr.count("\n") == 1
+
+
+def test_a_builder_that_can_not_start_ends_with_the_error_s_status() -> None:
+    code = "import os; os.geteuid = lambda: 1000; from ondemand.commands import main; main.main()"
+    words = (sys.executable, "-c", code, "builder")
+    done = subprocess.run(words, env=parts.environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == errors.ToolMissing.exit_status
+    assert done.stderr.startswith("ondemand: The builder can't work as this user")
+
+
+def test_ctrl_c_ends_it_quietly_with_130() -> None:
+    with parts.serving({"/builds/1": [parts.record("queued", waiting="no builder is free")]}) as server:
+        words = (*parts.PROGRAM, "watch", "1")
+        with subprocess.Popen(words, env=parts.environment(MASTER__URL=server.url), stdout=-1, stderr=-1) as running:
+            assert running.stdout is not None and running.stdout.readline()
+            running.send_signal(signal.SIGINT)
+            assert running.communicate(timeout=30)[1] == b""
+    assert running.returncode == 130
+
+
+def test_a_reader_who_has_gone_is_no_error() -> None:
+    answers = {"/releases": [b'{"releases": []}']}
+    with parts.serving(answers) as server:
+        words = (*parts.PROGRAM, "releases", "--json")
+        running = subprocess.Popen(words, env=parts.environment(MASTER__URL=server.url), stdout=-1, stderr=-1)
+        assert running.stdout is not None and running.stderr is not None
+        running.stdout.close()
+        with running.stderr as said:
+            assert said.read() == b""
+        running.wait(30)
