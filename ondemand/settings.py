@@ -140,7 +140,7 @@ class Settings(pydantic_settings.BaseSettings):
     """All settings; see the sections."""
 
     model_config = pydantic_settings.SettingsConfigDict(
-        env_prefix="ONDEMAND_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="ONDEMAND_", env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
     master: Master = Master()
     queue: Queue = Queue()
@@ -179,12 +179,19 @@ def conf_file() -> pathlib.Path:
 
 
 def load(**overrides: Any) -> Settings:
-    """The settings of this process; raises errors.InvalidRequest that names the wrong keys."""
+    """The settings of this process; raises errors.InvalidRequest that names the wrong keys, but no value: it may be secret."""
     try:
         return Settings(**overrides)
-    except (pydantic.ValidationError, ValueError) as error:
-        raise errors.InvalidRequest(
-            f"The settings in {conf_file()} or the environment can't be used",
-            cause=" ".join(str(error).split())[:600],
-            remedy="correct the named keys; docs/settings.md describes each",
-        ) from error
+    except pydantic.ValidationError as error:
+        wrong = error.errors(include_url=False, include_context=False, include_input=False)
+        raise _unusable("; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in wrong)) from error
+    except ValueError as error:
+        raise _unusable(" ".join(str(error).split())) from error
+
+
+def _unusable(why: str) -> errors.InvalidRequest:
+    return errors.InvalidRequest(
+        f"The settings in {conf_file()} or the environment can't be used",
+        cause=why[:600],
+        remedy="correct the named keys; docs/settings.md describes each",
+    )

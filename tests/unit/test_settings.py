@@ -41,6 +41,37 @@ def test_a_host_or_network_that_is_none_is_named(wrong: dict[str, list[str]]) ->
         settings.load(master=wrong)
 
 
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('[mail]\npassworf = "hunter2secret"', "mail.passworf: "),
+        ('[storage]\nurl = ["ftp://user:hunter2secret@host/"]', "storage.url: "),
+        ('[builder]\ntoken = {value = "hunter2secret"}', "builder.token: "),
+        ("[mail]\npassword = hunter2secret", "line 2"),
+        ('[mail]\npassword = "hunter2secret\udcff"', "utf-8"),
+    ],
+)
+def test_a_wrong_setting_is_named_without_its_value(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, text: str, named: str
+) -> None:
+    file = tmp_path / "ondemand.toml"
+    file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    monkeypatch.setenv("ONDEMAND_CONF", str(file))
+    with pytest.raises(errors.InvalidRequest, match=named) as raised:
+        settings.load()
+    assert "hunter2secret" not in f"{raised.value} {raised.value.__cause__}"
+
+
+@pytest.mark.parametrize("value", ["hunter2secret", '{"password": "hunter2secret', '{"password": ["hunter2secret"]}'])
+def test_a_wrong_setting_of_the_environment_is_named_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("ONDEMAND_MAIL", value)
+    with pytest.raises(errors.InvalidRequest, match="mail") as raised:
+        settings.load()
+    assert "hunter2secret" not in f"{raised.value} {raised.value.__cause__}"
+
+
 def test_the_environment_wins_over_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "ondemand.toml"
     file.write_text("[master]\nport = 1\nthreads = 3\n")
