@@ -63,7 +63,7 @@ def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
 
 def record(state: str, **fields: Any) -> bytes:
     """Build 1 as the master gives it."""
-    given = {"id": 1, "owner": "alice", "request": {"release": "f44"}, "page": "http://x/builds/1"}
+    given = {"id": 1, "owner": "alice", "request": {"release": "f44", "title": "a [/x] [red] :bug:"}, "page": "http://x/1"}
     times = {"created_at": TIME, "changed_at": TIME}
     made = BuildRecord.model_validate({**given, **times, "state": state, **fields})
     return made.model_dump_json(by_alias=True).encode()

@@ -22,7 +22,8 @@ from ondemand.states import State, Step
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 BuildArgument = Annotated[int, typer.Argument(metavar="ID", help="The build's id.")]
 TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait for the end.")]
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+"""Prints what people wrote as it is, in tables, too."""
 
 
 def build(
