@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import requests
 
@@ -15,6 +15,7 @@ from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
 from ondemand.states import State, Step
 
+Found = TypeVar("Found")
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to wait for an answer's next bytes."""
 TRIES = 4
@@ -35,22 +36,22 @@ class Client:
         """Asks for an image; safe to repeat, as each call brings an Idempotency-Key."""
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         answer = self._call("POST", "/builds", json=request.model_dump(mode="json"), headers=headers)
-        return self.build(int(answer.json()["id"]))
+        return self.build(self._read(answer, lambda body: int(body["id"])))
 
     def check(self, request: BuildRequest) -> CheckRecord:
         """What the request would become; makes no build. Raises what the check refuses it with."""
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
-        return CheckRecord.model_validate(answer.json())
+        return self._read(answer, CheckRecord.model_validate)
 
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""
-        return BuildRecord.model_validate(self._call("GET", f"/builds/{build_id}").json())
+        return self._read(self._call("GET", f"/builds/{build_id}"), BuildRecord.model_validate)
 
     def builds(self, *, state: State | None = None, before: int | None = None, limit: int = 50) -> list[BuildRecord]:
         """Builds, the newest first."""
         query = {"state": state.value if state else None, "before": before, "limit": limit}
         answer = self._call("GET", "/builds", params={key: value for key, value in query.items() if value is not None})
-        return [BuildRecord.model_validate(item) for item in answer.json()["builds"]]
+        return self._read(answer, lambda body: [BuildRecord.model_validate(item) for item in body["builds"]])
 
     def cancel(self, build_id: int) -> BuildRecord:
         """Ends a build."""
@@ -59,26 +60,28 @@ class Client:
 
     def lock(self, build_id: int) -> dict[str, Any]:
         """The build's lock (see ondemand.locks)."""
-        found: dict[str, Any] = self._call("GET", f"/builds/{build_id}/lock").json()
-        return found
+        return self._read(self._call("GET", f"/builds/{build_id}/lock"), lambda body: dict(body))
 
     def events(self, build_id: int, after: int = 0) -> list[EventRecord]:
         """The build's history after a `seq`."""
         answer = self._call("GET", f"/builds/{build_id}/events", params={"after": after})
-        return [EventRecord.model_validate(item) for item in answer.json()["events"]]
+        return self._read(answer, lambda body: [EventRecord.model_validate(item) for item in body["events"]])
 
-    def log(self, build_id: int, step: Step, offset: int = 0) -> tuple[bytes, int]:
-        """A piece of the newest attempt's log from `offset` on, and the log's size now, in bytes."""
-        answer = self._call("GET", f"/builds/{build_id}/log", params={"step": step.value, "from": offset})
-        return answer.content, int(answer.headers["X-Log-Size"])
+    def log(self, build_id: int, step: Step, offset: int = 0, attempt: int | None = None) -> tuple[bytes, int]:
+        """A piece of an attempt's log (else the newest one's) from `offset` on, and the log's size now, in bytes."""
+        query = {"step": step.value, "from": offset, "attempt": attempt}
+        answer = self._call("GET", f"/builds/{build_id}/log", params=query)
+        try:
+            return answer.content, int(answer.headers["X-Log-Size"])
+        except (KeyError, ValueError) as error:
+            raise self._senseless() from error
 
     def releases(self) -> list[dict[str, Any]]:
         """The releases and what can be asked of them."""
-        found: list[dict[str, Any]] = self._call("GET", "/releases").json()["releases"]
-        return found
+        return self._read(self._call("GET", "/releases"), lambda body: [dict(item) for item in body["releases"]])
 
     def follow(self, build_id: int, *, timeout: float, pause: float = 1.0) -> Iterator[BuildRecord]:
-        """The build each time it has changed, until it is final; raises errors.MasterUnavailable after `timeout` s."""
+        """The build each time it has changed, until it is final; raises errors.WaitTimedOut after `timeout` s."""
         deadline = time.monotonic() + timeout
         last: BuildRecord | None = None
         while True:
@@ -89,10 +92,24 @@ class Client:
             if record.state.final:
                 return
             if time.monotonic() > deadline:
-                raise errors.MasterUnavailable(
+                raise errors.WaitTimedOut(
                     f"Build {build_id} has not ended in {timeout:.0f} s", remedy=f"watch it at {record.page}"
                 )
             time.sleep(pause)
+
+    def _read(self, answer: requests.Response, make: Callable[[Any], Found]) -> Found:
+        """What `make` finds in the answer's JSON; raises errors.MasterUnavailable when that is not what a master says."""
+        try:
+            return make(answer.json())
+        except (ValueError, KeyError, TypeError) as error:
+            raise self._senseless() from error
+
+    def _senseless(self) -> errors.MasterUnavailable:
+        return errors.MasterUnavailable(
+            f"What {self.url} answered is not understood",
+            cause="something else answers there, or the service is of another version",
+            remedy="set ONDEMAND_MASTER__URL to the service's own address",
+        )
 
     def _call(self, method: str, path: str, **parts: Any) -> requests.Response:
         """One call; repeated when the master can't be reached, since every call here is safe to repeat."""

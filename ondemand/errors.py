@@ -11,6 +11,7 @@ OndemandError
 │   ├── TooLittleDisk · ToolMissing · AttemptLost · LeaseLost · BuildCanceled
 └── ServiceError            a service is away; tried again later
     ├── SourceUnavailable · StorageFailed · MasterUnavailable · DeliveryFailed · OffsetMismatch
+    ├── WaitTimedOut
 """
 
 from __future__ import annotations
@@ -321,6 +322,13 @@ class OffsetMismatch(ServiceError):
     def __init__(self, happened: str, *, size: int, cause: str = "", remedy: str = "") -> None:
         super().__init__(happened, cause=cause, remedy=remedy)
         self.size = size
+
+
+class WaitTimedOut(ServiceError):
+    """The build goes on, but whoever watched it would wait no longer."""
+
+    code = "wait-timed-out"
+    exit_status = 46
 
 
 def all_errors() -> list[type[OndemandError]]:

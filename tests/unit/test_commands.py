@@ -7,10 +7,11 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
-from ondemand import errors
+from ondemand import build_requests, client, errors
 from tests import command_parts as parts
 
 
@@ -86,3 +87,24 @@ def test_what_people_wrote_is_printed_as_it_is(words: tuple[str, ...]) -> None:
         done = parts.run(*words, MASTER__URL=server.url)
     assert done.returncode == 0
     assert text in done.stdout or words[0] == "cancel"
+
+
+@pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"[]", b"null", b'{"releases": [1]}', b"{}"])
+def test_an_answer_that_is_not_the_service_s_is_told_as_such(answer: bytes) -> None:
+    calls: dict[str, Callable[[client.Client], object]] = {
+        "/releases": lambda master: master.releases(),
+        "/builds/1": lambda master: master.build(1),
+        "/builds": lambda master: master.submit(build_requests.validate({"release": "f44"})),
+        "/builds/1/events?after=0": lambda master: master.events(1),
+    }
+    with parts.serving({address: [answer] for address in calls}) as server:
+        for call in calls.values():
+            with pytest.raises(errors.MasterUnavailable, match=r"is not understood, because something else"):
+                call(client.Client(server.url))
+
+
+def test_a_wait_that_is_over_says_so_with_a_status_of_its_own() -> None:
+    with parts.serving({"/builds/1": [parts.record("queued")]}) as server:
+        done = parts.run("watch", "1", "--timeout", "0", MASTER__URL=server.url)
+    assert done.returncode == errors.WaitTimedOut.exit_status
+    assert done.stderr == "ondemand: Build 1 has not ended in 0 s; watch it at http://x/1.\n"
