@@ -11,7 +11,7 @@ OndemandError
 │   ├── TooLittleDisk · ToolMissing · AttemptLost · LeaseLost · BuildCanceled
 └── ServiceError            a service is away; tried again later
     ├── SourceUnavailable · StorageFailed · MasterUnavailable · DeliveryFailed · OffsetMismatch
-    ├── WaitTimedOut
+    ├── WaitTimedOut · PluginMissing
 """
 
 from __future__ import annotations
@@ -329,6 +329,13 @@ class WaitTimedOut(ServiceError):
 
     code = "wait-timed-out"
     exit_status = 46
+
+
+class PluginMissing(ServiceError):
+    """The settings or a release name a plugin that no installed package registers."""
+
+    code = "plugin-missing"
+    exit_status = 47
 
 
 def all_errors() -> list[type[OndemandError]]:

@@ -10,12 +10,12 @@ from ondemand import errors
 
 
 def load(group: str, name: str) -> Any:
-    """The class registered as `name` in `group`; raises errors.UnknownImageType where there is none."""
+    """The class registered as `name` in `group`; raises errors.PluginMissing where there is none."""
     found = {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}
     try:
         return found[name].load()
     except KeyError:
-        raise errors.UnknownImageType(
+        raise errors.PluginMissing(
             f"There is no plugin «{name}» in {group}",
             cause="no installed package registers it",
             remedy=f"install it, or use one of: {', '.join(sorted(found)) or 'none is installed'}",

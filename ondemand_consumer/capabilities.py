@@ -45,7 +45,7 @@ def require_tools() -> None:
 
 
 def backend(name: str) -> Any:
-    """A backend by name; raises errors.ToolMissing where this builder can't offer it."""
+    """A backend by name; raises errors.ToolMissing or errors.PluginMissing where this builder can't offer it."""
     loaded = registry.load(plugins.BACKENDS, name)()
     if gone := missing(loaded.tools):
         raise errors.ToolMissing(

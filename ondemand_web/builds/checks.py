@@ -76,7 +76,7 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
         )
     made = release.definition(request.image_type)
     name = request.backend or made.backend
-    backend: plugins.Backend = registry.load(plugins.BACKENDS, name)()
+    backend = _backend(name)
     if request.image_type.value not in backend.image_types:
         raise errors.UnknownImageType(
             f"Backend {name} makes no image of type «{request.image_type.value}»",
@@ -89,6 +89,16 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
     )
     disk = backend.disk(lock) + lock.download_size
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
+
+
+def _backend(name: str) -> plugins.Backend:
+    try:
+        found: plugins.Backend = registry.load(plugins.BACKENDS, name)()
+    except errors.PluginMissing as error:
+        raise errors.UnknownImageType(
+            f"There is no backend «{name}»", cause="no package installed here brings it", remedy="leave the backend out"
+        ) from error
+    return found
 
 
 def _preset(here: Service, name: str) -> str:

@@ -93,6 +93,12 @@ def test_a_repository_on_a_host_that_is_not_allowed_is_refused_at_once(here: Ser
         assert answer.get_json()["code"] == "not-permitted" and "secret" not in answer.get_json()["detail"]
 
 
+def test_a_backend_that_is_not_there_is_refused_and_not_waited_for(web: FlaskClient) -> None:
+    answer = web.post("/api/v1/check", json={"release": "f44", "backend": "nosuch"})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "unknown-image-type")
+    assert "no backend «nosuch»" in answer.get_json()["detail"]
+
+
 def test_an_unknown_build_and_address_are_problem_documents(web: FlaskClient) -> None:
     assert web.get("/api/v1/builds/99").get_json()["code"] == "unknown-build"
     missing = web.get("/api/v1/nothing")
