@@ -12,7 +12,7 @@ import typer
 import waitress
 
 from ondemand import settings
-from ondemand_web import app, dispatcher, service, supervisor
+from ondemand_web import app, dispatcher, service, starting, supervisor
 from ondemand_web.people import services as people
 
 
@@ -55,6 +55,7 @@ def serve(
 
 def _web(here: service.Service) -> None:
     master = here.settings.master
+    starting.address(master)
     waitress.serve(
         app.make(here),
         host=master.host,
