@@ -108,3 +108,26 @@ def test_a_wait_that_is_over_says_so_with_a_status_of_its_own() -> None:
         done = parts.run("watch", "1", "--timeout", "0", MASTER__URL=server.url)
     assert done.returncode == errors.WaitTimedOut.exit_status
     assert done.stderr == "ondemand: Build 1 has not ended in 0 s; watch it at http://x/1.\n"
+
+
+def test_a_followed_log_goes_on_with_the_next_attempt_from_its_start() -> None:
+    one, two = ([parts.attempt(number) for number in range(1, count + 1)] for count in (1, 2))
+    states = [("building", one), ("building", two), ("succeeded", two)]
+    answers = {
+        "/builds/1": [parts.record(state, attempts=attempts) for state, attempts in states],
+        "/builds/1/log?step=build&from=0&attempt=1": [b"first, long\n"],
+        "/builds/1/log?step=build&from=12&attempt=1": [b""],
+        "/builds/1/log?step=build&from=0&attempt=2": [b"second\n"],
+        "/builds/1/log?step=build&from=7&attempt=2": [b""],
+    }
+    with parts.serving(answers) as server:
+        done = parts.run("log", "1", "-f", MASTER__URL=server.url)
+    assert (done.returncode, done.stdout) == (0, "first, long\nsecond\n")
+    assert done.stderr == "attempt 1 on builder node-1\nattempt 2 on builder node-2\n"
+
+
+def test_a_log_is_the_newest_attempt_s() -> None:
+    shown = parts.record("failed", attempts=[parts.attempt(1), parts.attempt(2)])
+    with parts.serving({"/builds/1": [shown], "/builds/1/log?step=boot&from=0&attempt=2": [b"text\n"]}) as server:
+        done = parts.run("log", "1", "--step", "boot", MASTER__URL=server.url)
+    assert (done.stdout, done.stderr) == ("text\n", "")
