@@ -81,9 +81,20 @@ def build(
     _exit(record)
 
 
-def watch(build_id: BuildArgument, timeout: TimeoutOption = 7200) -> None:
+def watch(
+    build_id: BuildArgument,
+    timeout: TimeoutOption = 7200,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the build's record at each change, a JSON object a line; the last is final.")
+    ] = False,
+) -> None:
     """Follow a build until its end; the exit status says how it ended."""
-    _exit(_watch(build_id, timeout, quiet=False))
+    if not as_json:
+        _exit(_watch(build_id, timeout, quiet=False))
+        return
+    for record in _client().follow(build_id, timeout=timeout):
+        print(record.model_dump_json(by_alias=True), flush=True)
+    _exit(record)
 
 
 def show(build_id: BuildArgument, as_json: JsonOption = False) -> None:

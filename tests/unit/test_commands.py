@@ -89,6 +89,17 @@ def test_what_people_wrote_is_printed_as_it_is(words: tuple[str, ...]) -> None:
     assert text in done.stdout or words[0] == "cancel"
 
 
+def test_watch_prints_a_json_line_for_each_change_the_last_one_final() -> None:
+    queued = parts.record("queued")
+    answers = [queued, queued, parts.record("building", attempts=[parts.attempt(1)]), parts.failed()]
+    with parts.serving({"/builds/1": answers}) as server:
+        done = parts.run("watch", "1", "--json", MASTER__URL=server.url)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["state"] for line in lines] == ["queued", "building", "failed"]
+    assert lines[-1]["error"]["class"] == "content"
+    assert done.returncode == errors.ToolFailed.exit_status
+
+
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"[]", b"null", b'{"releases": [1]}', b"{}"])
 def test_an_answer_that_is_not_the_service_s_is_told_as_such(answer: bytes) -> None:
     calls: dict[str, Callable[[client.Client], object]] = {
