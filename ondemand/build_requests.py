@@ -36,7 +36,7 @@ class Profile(enum.StrEnum):
 
 Word = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 PackageName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")]
-Mail = Annotated[str, pydantic.Field(pattern=r"^[^@\s<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$")]
+Mail = Annotated[str, pydantic.Field(pattern=r"^[^@\s\x00-\x1f\x7f-\x9f<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 Url = Annotated[str, pydantic.Field(pattern=r"^https?://[^\s\"'<>\\]{1,1000}$")]
 Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")

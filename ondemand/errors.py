@@ -11,7 +11,7 @@ OndemandError
 │   ├── TooLittleDisk · ToolMissing · AttemptLost · LeaseLost · BuildCanceled
 └── ServiceError            a service is away; tried again later
     ├── SourceUnavailable · StorageFailed · MasterUnavailable · DeliveryFailed · OffsetMismatch
-    ├── WaitTimedOut · PluginMissing
+    ├── WaitTimedOut · PluginMissing · CannotStart
 """
 
 from __future__ import annotations
@@ -336,6 +336,13 @@ class PluginMissing(ServiceError):
 
     code = "plugin-missing"
     exit_status = 47
+
+
+class CannotStart(ServiceError):
+    """A process of the service can't use a folder, address, database or file that its settings name."""
+
+    code = "cannot-start"
+    exit_status = 48
 
 
 def all_errors() -> list[type[OndemandError]]:

@@ -19,6 +19,7 @@ from ondemand import errors
 DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
 Folder = pathlib.Path
 Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
+Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -37,7 +38,7 @@ class Master(Section):
     """A person's token, for the command line."""
     host: str = "127.0.0.1"
     """The address it listens on."""
-    port: int = 8080
+    port: Port = 8080
     """The port it listens on."""
     threads: int = 16
     """Requests served at once."""
@@ -127,7 +128,7 @@ class Mail(Section):
 
     host: str = ""
     """SMTP server; empty means that no mail is sent."""
-    port: int = 25
+    port: Port = 25
     """Its port."""
     sender: str = "ondemand@localhost"
     """The From address."""
@@ -190,6 +191,25 @@ def load(**overrides: Any) -> Settings:
         raise _unusable("; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in wrong)) from error
     except ValueError as error:
         raise _unusable(" ".join(str(error).split())) from error
+    except OSError as error:
+        private = "it is not for this user, as it may hold the service's secrets"
+        raise errors.InvalidRequest(
+            f"The settings file {conf_file()} can't be read",
+            cause=private if isinstance(error, PermissionError) else f"of «{error.strerror}»",
+            remedy="set ONDEMAND_CONF to a file of your own, or to /dev/null and the settings in the environment",
+        ) from error
+
+
+def make_folder(path: pathlib.Path, key: str) -> None:
+    """Makes the folder that the setting `key` names; raises errors.CannotStart."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise errors.CannotStart(
+            f"The folder {path} can't be made",
+            cause=f"of «{error.strerror}» at {error.filename}",
+            remedy=f"set {key} to a folder that this user may write to",
+        ) from error
 
 
 def _unusable(why: str) -> errors.InvalidRequest:

@@ -27,12 +27,18 @@ class Bell:
     """The socket on which the doorbell rings."""
 
     def __init__(self, path: pathlib.Path) -> None:
-        """Listens at `path`; a socket that a dead builder left there is replaced."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)
+        """Listens at `path`; a socket that a dead builder left there is replaced. Raises errors.CannotStart."""
+        settings.make_folder(path.parent, "builder.bell")
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.bind(str(path))
+        try:
+            path.unlink(missing_ok=True)
+            self._socket.bind(str(path))
+        except OSError as error:
+            self._socket.close()
+            raise errors.CannotStart(
+                f"The builder can't listen at {path}", cause=f"of «{error}»", remedy="set builder.bell to another path"
+            ) from error
         # The consumer runs as another user, and whoever rings gets nothing but a claim.
         path.chmod(0o666)
 
@@ -61,13 +67,13 @@ class Worker:
     """One builder process; one attempt at a time."""
 
     def __init__(self, config: settings.Settings, say: Callable[[str], None] = print) -> None:
-        """Makes ready; raises errors.BuilderError. `say` takes a line for each claim."""
+        """Makes ready; raises errors.BuilderError or errors.CannotStart. `say` takes a line for each claim."""
         namespaces.require_root()
         capabilities.require_tools()
         self._config = config
         self._say = say
         self._folder = config.builder.work / "attempts"
-        self._folder.mkdir(parents=True, exist_ok=True)
+        settings.make_folder(self._folder, "builder.work")
         self._lock = _alone(config.builder.work)
         self._instance = str(uuid.uuid4())
         self._master = master.Master(config.master.url, config.builder.token)

@@ -16,6 +16,8 @@ from ondemand_web.files import views as files
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
 
+MAX_BODY = 9 * 1024**2
+"""Bytes that a request's body may have."""
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 
@@ -34,7 +36,7 @@ def make(here: Service) -> flask.Flask:
         doc_prefix="/api/v1/openapi",
         validation_error_callback=problems.invalid,
     )
-    app.config["MAX_CONTENT_LENGTH"] = 9 * 1024**2
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.extensions["ondemand"] = here
     app.url_map.converters["int"] = _Number
     problems.install(app)

@@ -9,10 +9,9 @@ import pathlib
 from typing import Annotated
 
 import typer
-import waitress
 
 from ondemand import settings
-from ondemand_web import app, dispatcher, service, supervisor
+from ondemand_web import app, dispatcher, server, service, starting, supervisor
 from ondemand_web.people import services as people
 
 
@@ -54,14 +53,5 @@ def serve(
 
 
 def _web(here: service.Service) -> None:
-    master = here.settings.master
-    waitress.serve(
-        app.make(here),
-        host=master.host,
-        port=master.port,
-        threads=master.threads,
-        channel_timeout=120,
-        max_request_body_size=16 * 1024**2,
-        clear_untrusted_proxy_headers=True,
-        ident=None,
-    )
+    starting.address(here.settings.master)
+    server.serve(app.make(here), here.settings.master)

@@ -9,6 +9,7 @@ import functools
 import flask
 
 from ondemand import addresses, plugins, registry, releases, settings
+from ondemand_web import starting
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
@@ -48,13 +49,11 @@ class Service:
 
 
 def make(options: settings.Settings) -> Service:
-    """The parts that the settings describe; the database is brought to this version."""
-    options.master.data.mkdir(parents=True, exist_ok=True)
-    database = Database(options.database_url)
-    database.upgrade()
+    """The parts that the settings describe; the database is brought to this version. Raises errors.CannotStart."""
+    starting.require(options)
     return Service(
         settings=options,
-        database=database,
+        database=starting.database(options),
         releases=releases.Releases(options.master.config / "releases"),
         files=Files(data=options.master.data, max_upload=options.master.max_upload),
     )

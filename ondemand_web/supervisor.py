@@ -19,8 +19,7 @@ from collections.abc import Mapping
 import requests
 
 from ondemand import errors, settings
-from ondemand_web import lifeline
-from ondemand_web.database import Database
+from ondemand_web import lifeline, starting
 from ondemand_web.people import services as people
 from ondemand_web.private_broker import PrivateBroker, installed
 
@@ -107,6 +106,8 @@ def all_in_one(options: settings.Settings, ready_file: pathlib.Path | None) -> N
 
     `ready_file` gets JSON with `url`, `pids` and `bus` when everything answers.
     """
+    starting.require(options)
+    starting.address(options.master)
     stop = _stop_on_signal()
     data = options.master.data
     broker = PrivateBroker(data / "rabbitmq") if installed() else None
@@ -129,6 +130,7 @@ def all_in_one(options: settings.Settings, ready_file: pathlib.Path | None) -> N
 
 def master(options: settings.Settings) -> None:
     """Web and dispatcher until SIGTERM or SIGINT."""
+    starting.address(options.master)
     stop = _stop_on_signal()
     supervisor = Supervisor(options.master.data / "service-logs")
     for part in ("web", "dispatcher"):
@@ -180,8 +182,7 @@ def _stop_on_signal() -> threading.Event:
 
 def _start_all(options: settings.Settings, supervisor: Supervisor, broker: PrivateBroker | None) -> None:
     token_file = options.master.data / "builder.token"
-    database = Database(options.database_url)
-    database.upgrade()
+    database = starting.database(options)
     name = options.builder.name or "local"
     token = people.add_builder(database, name)
     database.close()

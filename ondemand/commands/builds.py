@@ -81,9 +81,20 @@ def build(
     _exit(record)
 
 
-def watch(build_id: BuildArgument, timeout: TimeoutOption = 7200) -> None:
+def watch(
+    build_id: BuildArgument,
+    timeout: TimeoutOption = 7200,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the build's record at each change, a JSON object a line; the last is final.")
+    ] = False,
+) -> None:
     """Follow a build until its end; the exit status says how it ended."""
-    _exit(_watch(build_id, timeout, quiet=False))
+    if not as_json:
+        _exit(_watch(build_id, timeout, quiet=False))
+        return
+    for record in _client().follow(build_id, timeout=timeout):
+        print(record.model_dump_json(by_alias=True), flush=True)
+    _exit(record)
 
 
 def show(build_id: BuildArgument, as_json: JsonOption = False) -> None:
@@ -129,19 +140,19 @@ def cancel(build_id: BuildArgument, as_json: JsonOption = False) -> None:
 def log(
     build_id: BuildArgument,
     step: Annotated[Step, typer.Option(help="Which step's log.")] = Step.BUILD,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the build ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the build ends, through every attempt.")] = False,
 ) -> None:
-    """Print a step's log."""
-    client, offset = _client(), 0
+    """Print a step's log of the newest attempt."""
+    client, number, offset = _client(), 0, 0
     while True:
-        ended = client.build(build_id).state.final
-        piece, size = client.log(build_id, step, offset)
-        sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
-        offset += len(piece)
-        if offset < size:
-            continue
-        if ended or not follow:
+        record = client.build(build_id)
+        for attempt in [item for item in record.attempts if item.number >= number] if number else record.attempts[-1:]:
+            if attempt.number != number:
+                number, offset = attempt.number, 0
+                if follow:
+                    print(f"attempt {number} on builder {attempt.builder}", file=sys.stderr, flush=True)
+            offset = _print_log(client, build_id, step, number, offset)
+        if record.state.final or not follow:
             return
         time.sleep(1)
 
@@ -173,6 +184,17 @@ COMMANDS: dict[str, Callable[..., None]] = {
 def _client() -> Client:
     options = settings.load()
     return Client(options.master.url, options.master.token)
+
+
+def _print_log(client: Client, build_id: int, step: Step, attempt: int, offset: int) -> int:
+    """Prints what an attempt's log has from `offset` on; gives its size."""
+    while True:
+        piece, size = client.log(build_id, step, offset, attempt)
+        sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+        offset += len(piece)
+        if not piece or offset >= size:
+            return offset
 
 
 def _watch(build_id: int, timeout: float, *, quiet: bool) -> BuildRecord:

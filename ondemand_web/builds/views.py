@@ -169,6 +169,10 @@ def read_log(path: BuildPath, query: LogQuery) -> flask.Response:
             sa.select(sa.func.max(Attempt.number)).where(Attempt.build_id == path.build_id)
         ).scalar()
         attempt = session.get(Attempt, (path.build_id, number)) if number else None
+        if query.attempt and attempt is None:
+            raise errors.UnknownBuild(
+                f"Build {path.build_id} has no attempt {query.attempt}", remedy="its record lists those that it has"
+            )
         done = attempt.ended_at is not None if attempt else State(build.state).final
     file = here.files.log(path.build_id, number or 0, query.step)
     size = file.stat().st_size if file.exists() else 0

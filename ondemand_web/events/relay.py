@@ -11,12 +11,12 @@ from collections.abc import Callable
 import sqlalchemy as sa
 import sqlalchemy.exc
 from fedora_messaging import api, message
-from fedora_messaging import config as bus_config
 from fedora_messaging import exceptions as bus_errors
 from sqlalchemy import orm
 
 from ondemand import errors, messages, plugins, references
 from ondemand.builds import BuildRecord
+from ondemand_web import starting
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
@@ -66,8 +66,9 @@ class Bus:
     """Publishes events as messages with an id of their own: twice delivered, the id is the same."""
 
     def __init__(self, here: Service) -> None:
-        """Loads the fedora-messaging configuration that the settings name."""
-        bus_config.conf.load_config(str(here.settings.bus.config))
+        """Loads the fedora-messaging configuration that the settings name; raises errors.CannotStart."""
+        if here.settings.bus.config is not None:
+            starting.bus(here.settings.bus.config)
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""

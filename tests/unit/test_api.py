@@ -210,6 +210,16 @@ def test_a_piece_past_the_log_s_limit_leaves_nothing(
     assert web.put(f"{log}?offset=4", data=b"!\n", headers=worker).get_json() == {"size": 6}
 
 
+def test_the_log_of_an_attempt_that_is_not_there_is_not_found(
+    web: FlaskClient, here: Service, worker: dict[str, str]
+) -> None:
+    begin(here, web, worker)
+    address = "/api/v1/builds/1/log?step=build&attempt="
+    assert (web.get(f"{address}1").status_code, web.get(f"{address}1").data) == (200, b"")
+    missing = web.get(f"{address}5")
+    assert (missing.status_code, missing.get_json()["code"]) == (404, "unknown-build")
+
+
 def test_the_log_of_a_build_that_waits_can_still_grow(web: FlaskClient, here: Service) -> None:
     log = f"/api/v1/builds/{parts.queued(here)}/log?step=build"
     assert web.get(log).headers["X-Log-Done"] == "no"

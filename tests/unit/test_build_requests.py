@@ -24,6 +24,10 @@ from ondemand import build_requests, errors
         ({"kickstart": "lang C\x1b[2J\n"}, r"U\+001B"),
         ({"repositories": [{"name": "x", "url": f"https://{host}/"} for host in "ab"]}, "repositories come twice: x"),
         ({"notify": ["a@b\nBcc: c@d"]}, "notify"),
+        ({"notify": ["a\x00b@example.org"]}, "notify"),
+        ({"notify": ["a\x1b[2Jb@example.org"]}, "notify"),
+        ({"notify": ["a\x7fb@example.org"]}, "notify"),
+        ({"notify": ["a\x9bb@example.org"]}, "notify"),
     ],
 )
 def test_a_wrong_field_is_named(wrong: dict[str, Any], named: str) -> None:

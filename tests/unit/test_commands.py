@@ -89,6 +89,17 @@ def test_what_people_wrote_is_printed_as_it_is(words: tuple[str, ...]) -> None:
     assert text in done.stdout or words[0] == "cancel"
 
 
+def test_watch_prints_a_json_line_for_each_change_the_last_one_final() -> None:
+    queued = parts.record("queued")
+    answers = [queued, queued, parts.record("building", attempts=[parts.attempt(1)]), parts.failed()]
+    with parts.serving({"/builds/1": answers}) as server:
+        done = parts.run("watch", "1", "--json", MASTER__URL=server.url)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["state"] for line in lines] == ["queued", "building", "failed"]
+    assert lines[-1]["error"]["class"] == "content"
+    assert done.returncode == errors.ToolFailed.exit_status
+
+
 @pytest.mark.parametrize("answer", [b"<html>Welcome</html>", b"[]", b"null", b'{"releases": [1]}', b"{}"])
 def test_an_answer_that_is_not_the_service_s_is_told_as_such(answer: bytes) -> None:
     calls: dict[str, Callable[[client.Client], object]] = {
@@ -108,3 +119,26 @@ def test_a_wait_that_is_over_says_so_with_a_status_of_its_own() -> None:
         done = parts.run("watch", "1", "--timeout", "0", MASTER__URL=server.url)
     assert done.returncode == errors.WaitTimedOut.exit_status
     assert done.stderr == "ondemand: Build 1 has not ended in 0 s; watch it at http://x/1.\n"
+
+
+def test_a_followed_log_goes_on_with_the_next_attempt_from_its_start() -> None:
+    one, two = ([parts.attempt(number) for number in range(1, count + 1)] for count in (1, 2))
+    states = [("building", one), ("building", two), ("succeeded", two)]
+    answers = {
+        "/builds/1": [parts.record(state, attempts=attempts) for state, attempts in states],
+        "/builds/1/log?step=build&from=0&attempt=1": [b"first, long\n"],
+        "/builds/1/log?step=build&from=12&attempt=1": [b""],
+        "/builds/1/log?step=build&from=0&attempt=2": [b"second\n"],
+        "/builds/1/log?step=build&from=7&attempt=2": [b""],
+    }
+    with parts.serving(answers) as server:
+        done = parts.run("log", "1", "-f", MASTER__URL=server.url)
+    assert (done.returncode, done.stdout) == (0, "first, long\nsecond\n")
+    assert done.stderr == "attempt 1 on builder node-1\nattempt 2 on builder node-2\n"
+
+
+def test_a_log_is_the_newest_attempt_s() -> None:
+    shown = parts.record("failed", attempts=[parts.attempt(1), parts.attempt(2)])
+    with parts.serving({"/builds/1": [shown], "/builds/1/log?step=boot&from=0&attempt=2": [b"text\n"]}) as server:
+        done = parts.run("log", "1", "--step", "boot", MASTER__URL=server.url)
+    assert (done.stdout, done.stderr) == ("text\n", "")

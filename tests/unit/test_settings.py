@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pathlib
 
+import pydantic_settings
 import pytest
 
 from ondemand import errors, settings
@@ -34,9 +35,9 @@ def test_an_unknown_key_is_named(tmp_path: pathlib.Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"repository_hosts": ["http://x"]}, {"repository_hosts": ["*"]}, {"private_networks": ["10.0.0.1/8"]}],
+    [{"repository_hosts": ["http://x"]}, {"repository_hosts": ["*"]}, {"private_networks": ["10.0.0.1/8"]}, {"port": 99999}],
 )
-def test_a_host_or_network_that_is_none_is_named(wrong: dict[str, list[str]]) -> None:
+def test_a_host_port_or_network_that_is_none_is_named(wrong: dict[str, object]) -> None:
     with pytest.raises(errors.InvalidRequest, match=next(iter(wrong))):
         settings.load(master=wrong)
 
@@ -70,6 +71,21 @@ def test_a_wrong_setting_of_the_environment_is_named_without_its_value(
     with pytest.raises(errors.InvalidRequest, match="mail") as raised:
         settings.load()
     assert "hunter2secret" not in f"{raised.value} {raised.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [(PermissionError(13, "Permission denied"), "may hold the service's secrets"), (OSError(5, "Input/output error"), "of «Input/")],
+)
+def test_a_file_that_can_not_be_read_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, why: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pydantic_settings, "TomlConfigSettingsSource", refuse)
+    with pytest.raises(errors.InvalidRequest, match=rf"can't be read, because .*{why}.*; set ONDEMAND_CONF to a file of your own"):
+        settings.load()
 
 
 def test_the_environment_wins_over_the_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
