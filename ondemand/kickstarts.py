@@ -23,7 +23,6 @@ GROUPS = 500
 """Lines in %packages that name groups."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _INCLUDE = ("%include", "%ksappend")
-_ADDRESSES = ("--url", "--baseurl", "--mirrorlist", "--metalink")
 _ADDRESSED = ("repo", "url")
 _ELSEWHERE = ("nfs", "harddrive", "hmc", "liveimg", "ostreesetup", "ostreecontainer", "updates", "driverdisk")
 _PREFIX = re.compile(r"^The following problem occurred on line \d+ of the kickstart file: ")
@@ -74,10 +73,12 @@ class Kickstart:
     def foreign(self, known: Iterable[str]) -> tuple[Place, ...]:
         """The places that are not below one of the URLs in `known`; a `repo` or `url` without address is none."""
         roots = tuple(f"{url.rstrip('/')}/" for url in known)
+
+        def own(address: str) -> bool:
+            return f"{address}/".startswith(roots) and "/.." not in address
+
         return tuple(
-            place
-            for place in self.places
-            if place.command not in _ADDRESSED or not all(f"{at}/".startswith(roots) for at in place.addresses)
+            place for place in self.places if place.command not in _ADDRESSED or not all(map(own, place.addresses))
         )
 
 
@@ -230,10 +231,9 @@ def _read(text: str, syntax: str) -> tuple[version.KickstartHandler, tuple[Place
 
 
 def _addresses(args: list[str]) -> tuple[str, ...]:
-    """The values of the options that hold addresses, written with `=` or as the next word."""
-    pairs = [(word, following) for word, following in zip(args, [*args[1:], ""], strict=True)]
-    split = [(word.partition("=")[0], word.partition("=")[2] if "=" in word else following) for word, following in pairs]
-    return tuple(value for name, value in split if name in _ADDRESSES)
+    """Every value with a slash: an option's name may be shortened, so that names tell nothing."""
+    values = (word.partition("=")[2] if word.startswith("-") else word for word in args[1:])
+    return tuple(value for value in values if "/" in value)
 
 
 def _handler(syntax: str) -> version.KickstartHandler:

@@ -58,6 +58,11 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.origin.startswith(EXTRA)
 
     @property
+    def signed(self) -> bool:
+        """Whether a trusted key vouches for it."""
+        return self.trust.startswith("signed:")
+
+    @property
     def filename(self) -> str:
         """The RPM's file name, which never holds the epoch."""
         return f"{self.name}-{self.version}-{self.release}.{self.arch}.rpm"
@@ -84,6 +89,11 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     def wanted(self) -> tuple[LockedPackage, ...]:
         """The packages that the request named builds for."""
         return tuple(package for package in self.packages if package.wanted)
+
+    @property
+    def unsigned(self) -> tuple[LockedPackage, ...]:
+        """The packages that no key vouches for, whatever else does."""
+        return tuple(package for package in self.packages if not package.signed)
 
     @property
     def installed_size(self) -> int:

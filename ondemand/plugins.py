@@ -27,7 +27,7 @@ NOTIFIERS = "ondemand.notifiers"
 class Order:
     """What a backend works from. The folders exist; `repository` holds repodata and exactly the locked RPMs.
 
-    `work` is the backend's own, empty at the start. `kickstart` is the flattened kickstart, `build.ks`.
+    `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
     """
 
     build_id: int

@@ -9,7 +9,7 @@ import pathlib
 import shutil
 from typing import IO
 
-from ondemand import builds, errors, settings, states
+from ondemand import builds, errors, kickstart_files, settings, states
 from ondemand_consumer import stopping
 
 
@@ -51,6 +51,14 @@ class Attempt:
     def logs(self) -> pathlib.Path:
         """One file a step."""
         return self.folder / "logs"
+
+    @property
+    def kickstart(self) -> str:
+        """`build.ks`, which names the frozen repository; raises errors.KickstartInvalid."""
+        assignment = self.assignment
+        return kickstart_files.build_text(
+            assignment.kickstart, assignment.release, assignment.build_id, self.repository.absolute().as_uri()
+        )
 
     def log(self, step: states.Step) -> pathlib.Path:
         """The step's log file."""

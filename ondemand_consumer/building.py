@@ -27,7 +27,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
             request=assignment.request,
             release=assignment.release,
             lock=assignment.lock,
-            kickstart=assignment.kickstart,
+            kickstart=attempt.kickstart,
             label=assignment.label,
             repository=attempt.repository,
             work=attempt.work,

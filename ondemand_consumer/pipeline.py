@@ -79,6 +79,7 @@ class Way:
             files = fetching.fetch(attempt)
         with self._step(states.Step.REPO):
             repository.create(attempt)
+            repository.create_side(attempt)
         with self._step(states.Step.BUILD):
             image, proof = building.build(attempt, backend)
             self.proven.append(proof)

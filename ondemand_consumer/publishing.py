@@ -8,13 +8,14 @@ import pathlib
 import re
 import time
 
-from ondemand import errors, proofs, states
+from ondemand import errors, kickstart_files, proofs, states
 from ondemand_consumer import attempts, cache, fetching, master, rpm_headers
 
 _STEP = states.Step.PUBLISH
 _PIECE = 8 * 1024**2
 _STORE_TIMEOUT = 7200.0
-_ROLES = {".log": "log", ".png": "screenshot"}
+_NAMES = {"CHECKSUM": "checksum", "packages.txt": "packages", "lock.json": "lock"}
+_ROLES = {".log": "log", ".png": "screenshot", ".ks": "kickstart", ".tar": "side"}
 
 
 def image_name(attempt: attempts.Attempt) -> str:
@@ -42,14 +43,18 @@ def collect(
     (folder / "CHECKSUM").write_text(checksum(published))
     (folder / "packages.txt").write_text(package_list(files))
     (folder / "lock.json").write_text(assignment.lock.model_dump_json(indent=1))
-    (folder / "build.ks").write_text(assignment.kickstart)
+    (folder / "build.ks").write_text(attempt.kickstart)
+    (folder / "published.ks").write_text(
+        kickstart_files.published_text(
+            assignment.kickstart, assignment.release, assignment.build_id, assignment.lock
+        )
+    )
     for step in states.Step:
         if step is not _STEP and attempt.log(step).exists():
             cache.place(attempt.log(step), folder / f"{step.value}.log")
-    roles = {"CHECKSUM": "checksum", "packages.txt": "packages", "lock.json": "lock", "build.ks": "kickstart"}
     others = [path for path in sorted(folder.iterdir()) if path != target]
     artifacts = [published]
-    artifacts += [describe(path, roles.get(path.name) or _ROLES[path.suffix]) for path in others]
+    artifacts += [describe(path, _NAMES.get(path.name) or _ROLES[path.suffix]) for path in others]
     manifest = {
         "build": assignment.build_id,
         "attempt": assignment.attempt,

@@ -1,35 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""Step repo: repodata over exactly the locked RPMs. Adds and leaves out nothing.
+"""Step repo: repodata over exactly the locked RPMs, and the side repository for people. Adds and leaves out nothing.
 
-The same RPMs make the same repomd.xml to the byte: every time in it is that of the newest RPM's build.
+The repodata are the same bytes for the same RPMs: their times are those of the newest package.
 """
 
 from __future__ import annotations
 
 import pathlib
+import shutil
+import tarfile
 
 import createrepo_c
 
-from ondemand import errors, states
-from ondemand_consumer import attempts
+from ondemand import errors, kickstart_files, states
+from ondemand_consumer import attempts, cache
+
+SIDE = "side.tar"
+"""The side repository as an artifact: folder `side` with the RPMs and their repodata."""
 
 
 def create(attempt: attempts.Attempt) -> None:
     """Writes repodata into `attempt.repository`; raises errors.ContentError if not the lock."""
     lock = attempt.assignment.lock
-    files = sorted(attempt.repository.glob("*.rpm"))
-    seen, newest = set(), 0
-    writer = createrepo_c.RepositoryWriter(str(attempt.repository))
-    writer.set_num_of_pkgs(len(files))
-    for file in files:
-        attempt.stop.check()
-        package = createrepo_c.package_from_rpm(str(file), location_href=file.name)
-        # The time of the file is that of its fetching or of its place in the cache.
-        package.time_file = package.time_build
-        newest = max(newest, package.time_build)
-        writer.add_pkg(package)
-        seen.add((package.name, int(package.epoch or 0), package.version, package.release, package.arch))
-    _finish(writer, newest)
+    packages = _write(attempt, attempt.repository)
+    seen = {(p.name, int(p.epoch or 0), p.version, p.release, p.arch) for p in packages}
     wanted = {(p.name, p.epoch, p.version, p.release, p.arch) for p in lock.packages}
     if seen != wanted:
         strange = ["-".join(map(str, names)) for names in sorted(seen ^ wanted)]
@@ -38,16 +32,63 @@ def create(attempt: attempts.Attempt) -> None:
             cause="a file says another name or version of itself than its address",
             remedy="request the image again, so that it is solved anew",
         )
-    attempt.say(states.Step.REPO, f"one repository of exactly {len(files)} packages")
+    attempt.say(states.Step.REPO, f"one repository of exactly {len(packages)} packages")
 
 
-def _finish(writer: createrepo_c.RepositoryWriter, moment: int) -> None:
-    """Writes repodata whose times are `moment`, in seconds since 1970."""
-    writer.finish()
-    repomd = createrepo_c.Repomd()
-    repomd.set_revision(str(moment))
-    # `records` gives copies, so that they can't be changed where they are.
-    for record in writer.repomd.records:
+def create_side(attempt: attempts.Attempt) -> None:
+    """Makes SIDE among the artifacts; nothing when no package belongs into it."""
+    packages = kickstart_files.side(attempt.assignment.lock, attempt.assignment.release)
+    if not packages:
+        return
+    folder = attempt.folder / "side"
+    folder.mkdir()
+    for package in packages:
+        cache.place(attempt.repository / package.filename, folder / package.filename)
+    times = [package.time_build for package in _write(attempt, folder)]
+    with tarfile.open(attempt.artifacts / SIDE, "w", format=tarfile.GNU_FORMAT) as archive:
+        for path in (folder, *sorted(folder.rglob("*"))):
+            attempt.stop.check()
+            _add(archive, path, str(path.relative_to(attempt.folder)), max(times))
+    shutil.rmtree(folder)
+    attempt.say(states.Step.REPO, f"a side repository of {len(packages)} packages")
+
+
+def _write(attempt: attempts.Attempt, folder: pathlib.Path) -> list[createrepo_c.Package]:
+    """Writes repodata over the RPMs in `folder`; gives what they say of themselves."""
+    files = sorted(folder.glob("*.rpm"))
+    found = []
+    with createrepo_c.RepositoryWriter(str(folder)) as writer:
+        writer.set_num_of_pkgs(len(files))
+        for file in files:
+            attempt.stop.check()
+            package = createrepo_c.package_from_rpm(str(file), location_href=file.name, changelog_limit=10)
+            package.time_file = package.time_build
+            writer.add_pkg(package)
+            found.append(package)
+    _set_time(folder / "repodata" / "repomd.xml", max((package.time_build for package in found), default=0))
+    return found
+
+
+def _set_time(repomd: pathlib.Path, moment: int) -> None:
+    """Rewrites repomd.xml with `moment` (seconds since 1970) as its revision and every time in it."""
+    written, renewed = createrepo_c.Repomd(str(repomd)), createrepo_c.Repomd()
+    renewed.set_revision(str(moment))
+    for record in written.records:
         record.timestamp = moment
-        repomd.set_record(record)
-    (pathlib.Path(writer.repodata_dir) / "repomd.xml").write_text(repomd.xml_dump(), "utf-8")
+        renewed.set_record(record)
+    repomd.write_text(renewed.xml_dump())
+
+
+def _add(archive: tarfile.TarFile, path: pathlib.Path, name: str, moment: int) -> None:
+    entry = archive.gettarinfo(path, name)
+    entry.type = tarfile.DIRTYPE if path.is_dir() else tarfile.REGTYPE
+    entry.size = 0 if path.is_dir() else path.stat().st_size
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    entry.mode = 0o755 if path.is_dir() else 0o644
+    entry.mtime = moment
+    if path.is_dir():
+        archive.addfile(entry)
+    else:
+        with path.open("rb") as file:
+            archive.addfile(entry, file)

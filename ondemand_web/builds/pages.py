@@ -9,6 +9,7 @@ import re
 import flask
 
 from ondemand import differences, errors
+from ondemand.locks import Lock
 from ondemand.states import State
 from ondemand_web import service
 from ondemand_web.builds import records
@@ -43,7 +44,8 @@ def show(build_id: int) -> str:
         lock = session.get(BuildLock, build_id)
         packages = lock.body["packages"] if lock else []
         before = builds.previous(session, row) if lock else None
-    return flask.render_template("build.html", build=record, packages=packages, before=before)
+    unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
+    return flask.render_template("build.html", build=record, packages=packages, before=before, unsigned=unsigned)
 
 
 @pages.get("/builds/<int:build_id>/differences")

@@ -219,8 +219,15 @@ def test_removed_files_are_said_to_be_removed(here: service.Service, browser: Fl
 
 def test_packages_come_with_origin_and_trust(here: service.Service, browser: FlaskClient) -> None:
     text = page(browser, f"/builds/{ended(here, states.State.SUCCEEDED)}")
-    assert text.count("nano-2:5.2-1.x86_64") == 2 and "bash-5.2-1.x86_64" in text
+    assert text.count("nano-2:5.2-1.x86_64") == 3 and "bash-5.2-1.x86_64" in text
     assert "side repository" in text and "koji-digest" in text and "nano-5.2-1<" in text
+
+
+def test_the_unsigned_packages_are_said_in_a_sentence(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.SUCCEEDED)
+    text = page(browser, f"/builds/{build_id}")
+    assert "1 of the 2 packages is not signed by a trusted key, so that the digest alone vouches: nano-2:5.2-1" in text
+    assert f'<a href="/api/v1/builds/{build_id}/lock" download="build-{build_id}-lock.json">' in text
 
 
 def test_a_canceled_build_names_the_builder_that_still_stops(here: service.Service, browser: FlaskClient) -> None:
