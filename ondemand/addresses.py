@@ -7,19 +7,17 @@ What the operator configured (a release's repositories, Koji, Bodhi) never passe
 from __future__ import annotations
 
 import dataclasses
-import io
 import ipaddress
 import os
 import socket
 from typing import Any
 
 import requests
-import requests.adapters
 import urllib3
 import urllib3.connection
 import urllib3.exceptions
 
-from ondemand import errors
+from ondemand import deadlines, errors
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -113,7 +111,7 @@ def _refusal(happened: str, cause: str, remedy: str) -> errors.NotPermitted:
     return errors.NotPermitted(happened, cause=cause, remedy=remedy)
 
 
-class _Connection(urllib3.connection.HTTPConnection):
+class _Connection(deadlines.Connection):
     """Connects to addresses that the guard saw, never to a name: DNS has no second chance to answer otherwise."""
 
     guard = Guard()
@@ -141,32 +139,21 @@ class _TlsConnection(_Connection, urllib3.connection.HTTPSConnection):
     """The same; the certificate is still held to the name."""
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
+class _Adapter(deadlines.Adapter):
     """Admits every URL before it is sent, a redirect's too, and connects through the guard."""
 
     def __init__(self, guard: Guard) -> None:
         self._guard = guard
         super().__init__()
 
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Makes pools of guarded connections."""
-        super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {
-            "http": _pool(urllib3.HTTPConnectionPool, _Connection, self._guard),
-            "https": _pool(urllib3.HTTPSConnectionPool, _TlsConnection, self._guard),
+    def pools(self) -> dict[str, Any]:
+        """Pools of guarded connections."""
+        return {
+            "http": deadlines.pool(urllib3.HTTPConnectionPool, _Connection, guard=self._guard),
+            "https": deadlines.pool(urllib3.HTTPSConnectionPool, _TlsConnection, guard=self._guard),
         }
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         """Sends it if it may be sent; raises errors.NotPermitted."""
         self._guard.admit(request.url or "")
-        answer = super().send(request, *args, **kwargs)
-        if answer.is_redirect:
-            # requests reads a redirect's body to its end before it goes on, however long it is.
-            answer.close()
-            answer.raw = io.BytesIO()
-        return answer
-
-
-def _pool(pool: type, connection: type, guard: Guard) -> Any:
-    guarded = type(connection.__name__, (connection,), {"guard": guard})
-    return type(pool.__name__, (pool,), {"ConnectionCls": guarded})
+        return super().send(request, *args, **kwargs)

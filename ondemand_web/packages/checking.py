@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, references, releases
+from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, references, releases
 from ondemand_web.packages import places, solving, trust
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
@@ -72,7 +72,7 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     refused: list[errors.OndemandError] = []
     resolutions = _resolve_all(request, release, sources, refused)
-    with requests.Session() as session, guard.session() as guarded:
+    with deadlines.session() as session, guard.session() as guarded:
         task = _Task(
             request=request,
             release=release,

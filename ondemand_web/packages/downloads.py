@@ -8,22 +8,26 @@ import pathlib
 
 import requests
 
-from ondemand import errors
+from ondemand import deadlines, errors
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of the answer."""
 CHUNK = 256 * 1024
+SHORTEST = 30.0
+"""Seconds that any download may take in all; a file has more by its size."""
+SLOWEST = 500 * 1000
+"""Bytes a second that a server must give a large file at; a slower one is as good as none."""
 
 
 class Missing(Exception):
     """The server answered that there is no such file."""
 
 
-def text(session: requests.Session, url: str, limit: int) -> bytes:
-    """The bytes at `url`, at most `limit`; raises Missing or errors.SourceUnavailable."""
+def text(session: requests.Session, url: str, limit: int, seconds: float = SHORTEST) -> bytes:
+    """The bytes at `url`, at most `limit`, in `seconds` at most; raises Missing or errors.SourceUnavailable."""
     found = bytearray()
     try:
-        with session.get(url, stream=True, timeout=TIMEOUT) as answer:
+        with deadlines.Deadline(seconds), session.get(url, stream=True, timeout=TIMEOUT) as answer:
             _accept(answer, url)
             for chunk in answer.iter_content(CHUNK):
                 found += chunk
@@ -34,11 +38,17 @@ def text(session: requests.Session, url: str, limit: int) -> bytes:
     return bytes(found)
 
 
-def file(session: requests.Session, url: str, target: pathlib.Path, sha256: str, limit: int) -> None:
-    """Writes the file at `url` to `target`, held to its digest; raises Missing, errors.SourceUnavailable."""
+def file(
+    session: requests.Session, url: str, target: pathlib.Path, sha256: str, limit: int, seconds: float | None = None
+) -> None:
+    """Writes the file at `url` to `target`, held to its digest; raises Missing, errors.SourceUnavailable.
+
+    `limit` is bytes; `seconds` the time for all of it, by default as long as SLOWEST takes for `limit`.
+    """
     digest, size = hashlib.sha256(), 0
+    whole = deadlines.Deadline(SHORTEST + limit / SLOWEST if seconds is None else seconds)
     try:
-        with session.get(url, stream=True, timeout=TIMEOUT) as answer, target.open("wb") as out:
+        with whole, session.get(url, stream=True, timeout=TIMEOUT) as answer, target.open("wb") as out:
             _accept(answer, url)
             for chunk in answer.iter_content(CHUNK):
                 size += len(chunk)

@@ -14,7 +14,7 @@ import tempfile
 
 import requests
 
-from ondemand import errors
+from ondemand import deadlines, errors
 from ondemand_web.packages import downloads, keys
 
 LIMIT = 32 * 1024 * 1024
@@ -91,7 +91,8 @@ def _front(url: str, session: requests.Session) -> bytes:
     try:
         while len(data) < needed:
             wanted = {"Range": f"bytes={len(data)}-{needed - 1}", "Accept-Encoding": "identity"}
-            with session.get(url, headers=wanted, stream=True, timeout=downloads.TIMEOUT) as answer:
+            bounded = deadlines.Deadline(downloads.SHORTEST + (needed - len(data)) / downloads.SLOWEST)
+            with bounded, session.get(url, headers=wanted, stream=True, timeout=downloads.TIMEOUT) as answer:
                 if answer.status_code in (404, 410):
                     raise downloads.Missing(url)
                 if answer.status_code not in (200, 206, 416):

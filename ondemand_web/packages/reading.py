@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import logging
 
-import requests
-
-from ondemand import errors
+from ondemand import deadlines, errors
 from ondemand_web.packages import places
 from ondemand_web.service import Service
 
@@ -23,7 +21,7 @@ def read_all(here: Service) -> bool:
     for release in here.releases.all():
         for arch in release.arches:
             try:
-                with requests.Session() as session:
+                with deadlines.session() as session:
                     found = places.stable_places(release, arch, folder, session)
                     with here.pools.borrow(found, arch, filelists=False):
                         log.debug("release %s for %s is read", release.name, arch)
