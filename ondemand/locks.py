@@ -15,11 +15,15 @@ EXTRA = "extra-"
 REPOSITORY_DIGEST = "repository-digest"
 """Trust of a package from a repository without a key: by the digest in that repository's metadata alone."""
 
+MIRRORS = 4
+"""Mirrors that a lock names for one package at most; Koji's address may come after them."""
+
 
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
     """One RPM of the image.
 
-    `urls` are tried in their order. `size` and `installed_size` are bytes, -1 where unknown.
+    `urls` are addresses of the same file, tried in their order: at most MIRRORS and Koji's. `size` and
+    `installed_size` are bytes, -1 where unknown.
     `checksums` maps a kind to lower-case hex; kinds: `sha256` (whole file, from repository metadata),
     `sigmd5` (header and payload, Koji's `payloadhash`), `header-sha256` (RPM's own SHA256HEADER).
     `trust`: `signed:<key id>`, `koji-digest`, `repository-digest` or `uploaded`. `origin`: a repository's id,

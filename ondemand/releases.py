@@ -7,7 +7,7 @@ import enum
 import logging
 import pathlib
 import tomllib
-from typing import Any
+from typing import Annotated, Any, Self
 
 import pydantic
 
@@ -15,6 +15,7 @@ from ondemand import errors, locks
 from ondemand.build_requests import ImageType, Url, Word
 
 log = logging.getLogger(__name__)
+Address = Annotated[str, pydantic.Field(pattern=r"^https?://\S+$")]
 
 
 class Role(enum.StrEnum):
@@ -36,10 +37,15 @@ class TrustPolicy(enum.StrEnum):
 
 
 class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """A repository of the release; `{arch}` in `baseurl` stands for the architecture."""
+    """A repository of the release; `{arch}` in an address stands for the architecture.
+
+    `baseurl` is one address or a list; mirrors that `metalink` or `mirrorlist` names are tried before them.
+    """
 
     id: Word
-    baseurl: str = pydantic.Field(pattern=r"^https?://\S+$")
+    baseurl: tuple[Address, ...] = ()
+    metalink: Address | None = None
+    mirrorlist: Address | None = None
     role: Role = Role.STABLE
 
     @pydantic.field_validator("id")
@@ -49,9 +55,24 @@ class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
             raise ValueError(f"ids that begin with {locks.EXTRA} are those of requests' own repositories")
         return value
 
+    @pydantic.field_validator("baseurl", mode="before")
+    @classmethod
+    def _one_is_a_list_too(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @pydantic.model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if not (self.baseurl or self.metalink or self.mirrorlist):
+            raise ValueError(f"repository {self.id} needs a baseurl, metalink or mirrorlist")
+        return self
+
+    def urls(self, arch: str) -> tuple[str, ...]:
+        """The base URLs for an architecture, without a slash at their end."""
+        return tuple(url.replace("{arch}", arch).rstrip("/") for url in self.baseurl)
+
     def url(self, arch: str) -> str:
-        """The base URL for an architecture, without a slash at its end."""
-        return self.baseurl.replace("{arch}", arch).rstrip("/")
+        """The address by which people know the repository: its first base URL, else that of its list of mirrors."""
+        return next(iter(self.urls(arch)), "") or (self.metalink or self.mirrorlist or "").replace("{arch}", arch)
 
 
 class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):

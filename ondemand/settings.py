@@ -57,6 +57,8 @@ class Master(Section):
     """Networks (`10.1.0.0/16`) in which such a repository may be although its address is not public."""
     read_every: float = 300.0
     """Seconds between two readings of the releases' repositories, for checks that make no build."""
+    metadata_age: float = 24 * 3600.0
+    """Seconds for which a release's repository that can't be read now is taken as it was; the lock says so."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
 

@@ -85,7 +85,15 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
     text = request.kickstart or _preset(here, request.preset or made.preset)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
-        request, release, text, here.sources, folder, here.guard, pools=here.pools, kept=kept
+        request,
+        release,
+        text,
+        here.sources,
+        folder,
+        here.guard,
+        pools=here.pools,
+        kept=kept,
+        age=here.settings.master.metadata_age,
     )
     disk = backend.disk(lock) + lock.download_size
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)

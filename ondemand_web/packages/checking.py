@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, references, releases
-from ondemand_web.packages import places, solving, trust
+from ondemand_web.packages import latest, places, solving, trust
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -55,10 +55,12 @@ def check(
     *,
     pools: Pools | None = None,
     kept: bool = False,
+    age: float = latest.DAY,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
     `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
-    With `kept` the release's repositories are taken as they were read last, else they are read anew.
+    With `kept` the release's repositories are taken as they were read last, else they are read anew;
+    one that can't be is taken as it was less than `age` seconds ago.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -77,7 +79,7 @@ def check(
             request=request,
             release=release,
             kickstart=kickstart,
-            places=places.all_places(request, release, folder, session, guarded, kept=kept),
+            places=places.all_places(request, release, folder, session, guarded, kept=kept, age=age),
             resolutions=resolutions,
             folder=folder,
             session=session,
@@ -202,6 +204,7 @@ def _lock(
     brought = {nevra: (wanted.reference, wanted.nvr) for wanted in question.wanted for nevra in wanted.packages}
     by_id = {place.snapshot.repository: place for place in task.places}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
+    warnings += [text for place in task.places for text in place.snapshot.warnings]
     warnings += answer.warnings
     if answer.missing:
         warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
@@ -252,7 +255,7 @@ def _locked(
     place = by_id[found.origin]
     return locks.LockedPackage(
         **common,
-        urls=(f"{place.snapshot.url}/{found.location}",),
+        urls=place.urls(found.location),
         size=found.size,
         checksums={"sha256": found.sha256} if found.sha256 else {},
         trust=place.trust,

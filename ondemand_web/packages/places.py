@@ -9,7 +9,7 @@ import pathlib
 import requests
 
 from ondemand import build_requests, errors, locks, releases
-from ondemand_web.packages import downloads, keys, snapshots, trust
+from ondemand_web.packages import downloads, keys, latest, snapshots, trust
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,10 @@ class Place:
     trust: str
     session: requests.Session
 
+    def urls(self, location: str) -> tuple[str, ...]:
+        """The addresses of a package's file, which is at `location` in the repository."""
+        return tuple(f"{url}/{location}" for url in self.snapshot.urls)
+
 
 def all_places(
     request: build_requests.BuildRequest,
@@ -29,20 +33,28 @@ def all_places(
     guarded: requests.Session,
     *,
     kept: bool = False,
+    age: float = latest.DAY,
 ) -> list[Place]:
     """Every repository that packages may come from by themselves; the request's own are asked through `guarded`.
-    With `kept` the release's are taken as they were read last.
+    With `kept` the release's are taken as they were read last; `age` is as for `stable_places`.
 
     Raises errors.RequestError for a repository of the request that can't be, errors.SourceUnavailable.
     """
-    found = stable_places(release, request.arch, folder, session, kept=kept)
+    found = stable_places(release, request.arch, folder, session, kept=kept, age=age)
     return found + [_extra(extra, request.arch, release, folder, guarded) for extra in request.repositories]
 
 
 def stable_places(
-    release: releases.Release, arch: str, folder: pathlib.Path, session: requests.Session, *, kept: bool = False
+    release: releases.Release,
+    arch: str,
+    folder: pathlib.Path,
+    session: requests.Session,
+    *,
+    kept: bool = False,
+    age: float = latest.DAY,
 ) -> list[Place]:
     """The release's stable repositories, read anew or with `kept` as they were read last.
+    One that can't be read anew is taken as it was less than `age` seconds ago, with a warning in its snapshot.
 
     Raises errors.SourceUnavailable.
     """
@@ -52,26 +64,15 @@ def stable_places(
     for repository in release.repositories:
         if repository.role is releases.Role.STABLE:
             name = f"{release.name}-{arch}-{repository.id}"
-            take = _kept if kept else _taken
-            snapshot = take(repository.id, repository.url(arch), name, folder, session)
+            if kept:
+                snapshot = _kept(repository.id, repository.url(arch), name, folder)
+            else:
+                snapshot = latest.take(repository, arch, name, folder, session, age)
             found.append(Place(snapshot=snapshot, trust=signed, session=session))
     return found
 
 
-def _taken(
-    repository: str, url: str, name: str, folder: pathlib.Path, session: requests.Session
-) -> snapshots.Snapshot:
-    try:
-        snapshot = snapshots.take(repository, url, folder, session)
-    except downloads.Missing as error:
-        raise downloads.unavailable(url, "there is no repository at that address") from error
-    snapshots.remember(snapshot, name, folder)
-    return snapshot
-
-
-def _kept(
-    repository: str, url: str, name: str, folder: pathlib.Path, _session: requests.Session
-) -> snapshots.Snapshot:
+def _kept(repository: str, url: str, name: str, folder: pathlib.Path) -> snapshots.Snapshot:
     snapshot = snapshots.newest(repository, url, name, folder)
     if snapshot is None:
         raise downloads.unavailable(url, "the service has not read that repository yet")

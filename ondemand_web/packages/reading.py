@@ -22,7 +22,7 @@ def read_all(here: Service) -> bool:
         for arch in release.arches:
             try:
                 with deadlines.session() as session:
-                    found = places.stable_places(release, arch, folder, session)
+                    found = places.stable_places(release, arch, folder, session, age=0)
                     with here.pools.borrow(found, arch, filelists=False):
                         log.debug("release %s for %s is read", release.name, arch)
             except errors.OndemandError as error:

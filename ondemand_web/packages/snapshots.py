@@ -15,6 +15,7 @@ import lzma
 import pathlib
 import shutil
 import tempfile
+import time
 import urllib.parse
 import uuid
 import xml.etree.ElementTree as etree
@@ -28,9 +29,12 @@ import zstandard
 from ondemand import errors
 from ondemand_web.packages import downloads
 
+REPOMD = "repodata/repomd.xml"
 REPOMD_LIMIT = 1024 * 1024
 FILE_LIMIT = 512 * 1024 * 1024
 OPEN_LIMIT = 4 * 1024**3
+TOTAL = 240.0
+"""Seconds that the files of a snapshot may take in all."""
 _SPACE = "{http://linux.duke.edu/metadata/repo}"
 _PARTS = {
     "primary": ("primary",),
@@ -50,7 +54,10 @@ class Part:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A repository at one moment. `sha256` is that of repomd.xml; `folder` holds it and what it names."""
+    """A repository at one moment. `sha256` is that of repomd.xml; `folder` holds it and what it names.
+
+    `url` is where it was read, `mirrors` are further addresses of the same repository. `warnings` are for the lock.
+    """
 
     repository: str
     url: str
@@ -59,6 +66,13 @@ class Snapshot:
     primary: Part
     filelists: Part | None
     comps: Part | None
+    mirrors: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All its addresses, the one where it was read first."""
+        return (self.url, *self.mirrors)
 
 
 def take(repository: str, url: str, folder: pathlib.Path, session: requests.Session) -> Snapshot:
@@ -67,14 +81,25 @@ def take(repository: str, url: str, folder: pathlib.Path, session: requests.Sess
     Raises errors.SourceUnavailable when it is away, broken or in the middle of its update, and
     downloads.Missing when there is no repository at `url`.
     """
-    repomd = downloads.text(session, f"{url}/repodata/repomd.xml", REPOMD_LIMIT)
+    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT)
+    return complete(repository, url, repomd, folder, session)
+
+
+def complete(
+    repository: str, url: str, repomd: bytes, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> Snapshot:
+    """The snapshot that a repomd.xml names: downloads from `url` what is not there yet, in `seconds` at most.
+
+    Several processes may take the same one at once; raises errors.SourceUnavailable.
+    """
     snapshot = _read(repository, url, repomd, folder / repository)
     if not (snapshot.folder / "repomd.xml").exists():
         snapshot.folder.parent.mkdir(parents=True, exist_ok=True)
         work = pathlib.Path(tempfile.mkdtemp(prefix=".new-", dir=snapshot.folder.parent))
+        end = time.monotonic() + seconds
         try:
             for part in filter(None, (snapshot.primary, snapshot.comps)):
-                _download(snapshot, part, work, session)
+                _download(snapshot, part, work, session, end - time.monotonic())
             (work / "repomd.xml").write_bytes(repomd)
             with contextlib.suppress(FileExistsError, OSError):
                 work.rename(snapshot.folder)
@@ -88,18 +113,27 @@ def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
     path = folder / "newest" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     work = path.with_name(f".new-{uuid.uuid4().hex}")
-    work.write_text(snapshot.sha256)
+    work.write_text("\n".join((snapshot.sha256, *snapshot.urls)))
     work.replace(path)
 
 
 def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapshot | None:
-    """The snapshot that was noted last under `name`; None when there is none. Asks no server."""
+    """The snapshot that was noted last under `name`, by default at `url`; None when there is none. Asks no server."""
     try:
-        digest = (folder / "newest" / name).read_text()
+        digest, *urls = (folder / "newest" / name).read_text().split("\n")
         repomd = (folder / repository / digest / "repomd.xml").read_bytes()
     except OSError:
         return None
-    return _read(repository, url, repomd, folder / repository)
+    first, *others = urls or [url]
+    return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
+
+
+def noted(name: str, folder: pathlib.Path) -> float | None:
+    """When a snapshot was last noted under `name`, in seconds since 1970; None for never."""
+    try:
+        return (folder / "newest" / name).stat().st_mtime
+    except OSError:
+        return None
 
 
 def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists: bool = False) -> Any:
@@ -164,14 +198,16 @@ def _part(data: etree.Element) -> Part:
     return Part(href=href, sha256=(checksum.text or "").strip(), size=int(data.findtext(f"{_SPACE}size") or -1))
 
 
-def _download(snapshot: Snapshot, part: Part, folder: pathlib.Path, session: requests.Session) -> None:
+def _download(
+    snapshot: Snapshot, part: Part, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> None:
     url = f"{snapshot.url}/{urllib.parse.quote(part.href)}"
     name = pathlib.PurePosixPath(part.href).name
     limit = min(FILE_LIMIT, part.size if part.size >= 0 else FILE_LIMIT)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as made:
         work = pathlib.Path(made.name)
     try:
-        downloads.file(session, url, work, part.sha256, limit)
+        downloads.file(session, url, work, part.sha256, limit, min(seconds, downloads.SHORTEST + limit / downloads.SLOWEST))
         work.replace(folder / name)
     except downloads.Missing as error:
         raise downloads.unavailable(url, "repomd.xml names the file and it is not there") from error

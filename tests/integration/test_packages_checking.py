@@ -311,7 +311,7 @@ def test_a_swapped_metadata_file_is_not_taken(place: Place, tmp_path: pathlib.Pa
     primary.write_bytes(b"x" * primary.stat().st_size)
     swapped = dataclasses.replace(place, release=_release(f"{place.url}/swapped", place.key))
     release = swapped.release.model_copy(
-        update={"repositories": (releases.Repository(id="swapped", baseurl=f"{place.url}/swapped"),)}
+        update={"repositories": (releases.Repository(id="swapped", baseurl=(f"{place.url}/swapped",)),)}
     )
     with pytest.raises(errors.SourceUnavailable, match=r"not the file that repomd.xml names"):
         _check(dataclasses.replace(swapped, release=release), tmp_path)

@@ -16,7 +16,18 @@ SHIPPED = pathlib.Path(__file__).parents[2] / "config" / "releases"
 
 def test_a_release_s_repository_can_not_look_like_a_request_s_own() -> None:
     with pytest.raises(pydantic.ValidationError, match="requests' own repositories"):
-        releases.Repository(id=f"{locks.EXTRA}mine", baseurl="http://repo.example.org")
+        releases.Repository(id=f"{locks.EXTRA}mine", baseurl=("http://repo.example.org",))
+
+
+def test_a_base_url_is_one_address_or_several() -> None:
+    for value in ("http://one/{arch}/", ["http://one/{arch}", "http://two"]):
+        repository = releases.Repository.model_validate({"id": "main", "baseurl": value})
+        assert repository.url("x86_64") == repository.urls("x86_64")[0] == "http://one/x86_64"
+
+
+def test_a_repository_without_any_address_is_refused() -> None:
+    with pytest.raises(pydantic.ValidationError, match="main needs a baseurl, metalink or mirrorlist"):
+        releases.Repository(id="main")
 
 
 def test_a_release_without_its_key_is_not_offered_and_that_is_said(tmp_path: pathlib.Path) -> None:
@@ -34,3 +45,5 @@ def test_a_shipped_release_can_be_used_once_its_key_is_there(path: pathlib.Path,
     text = re.sub(r"/etc/pki/rpm-gpg/[\w-]+", "key", path.read_text())
     (tmp_path / path.name).write_text(text)
     assert [release.keys for release in releases.Releases(tmp_path).all()] == [("a key",)]
+    for repository in releases.load(tmp_path / path.name).repositories:
+        assert (repository.metalink or "").endswith("&arch={arch}") and repository.baseurl

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""The latest snapshot: every way in which a mirror can fail leads to the next one, then to what was read last."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import solv
+
+from ondemand import deadlines, errors, releases
+from ondemand_web.packages import downloads, latest, mirrors, snapshots
+from tests import mirror_parts
+
+FILES = mirror_parts.repository("small")
+FAULTS = ("404", "503", "html", "hang", "drip", "loop")
+
+
+@pytest.fixture
+def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.Session]:
+    """A session; what else waits for seconds waits for less."""
+    monkeypatch.setattr(latest, "REPOMD", 0.4)
+    monkeypatch.setattr(downloads, "SHORTEST", 0.4)
+    with deadlines.session() as made:
+        yield made
+
+
+@pytest.fixture
+def good() -> Iterator[Any]:
+    with mirror_parts.serving(FILES) as server:
+        yield server
+
+
+def take(folder: pathlib.Path, session: requests.Session, age: float = latest.DAY, **where: Any) -> snapshots.Snapshot:
+    """What is taken of a repository there."""
+    return latest.take(releases.Repository(id="main", **where), "x86_64", "r-main", folder, session, age)
+
+
+@pytest.mark.parametrize("only", ["repomd", "primary"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_mirror_that_fails_leads_to_the_next_one(
+    fault: str, only: str, good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    with mirror_parts.serving(FILES, fault, only) as bad:
+        began = time.monotonic()
+        snapshot = take(tmp_path, session, baseurl=[bad.url, good.url])
+    assert time.monotonic() - began < 3
+    assert snapshot.urls == (good.url, bad.url) and snapshot.warnings == ()
+    assert not list(tmp_path.rglob(".new-*"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_when_all_fail_the_last_state_is_taken_and_that_is_said(
+    fault: str, good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    first = take(tmp_path, session, baseurl=good.url)
+    good.fault = fault
+    second = take(tmp_path, session, baseurl=good.url)
+    assert second.sha256 == first.sha256 and second.url == good.url
+    assert "The repository main could not be read now; its state of 20" in second.warnings[0]
+
+
+def test_a_last_state_that_is_too_old_is_not_taken(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
+    take(tmp_path, session, baseurl=good.url)
+    os.utime(tmp_path / "newest" / "r-main", (time.time() - 3601,) * 2)
+    good.fault = "503"
+    assert take(tmp_path, session, baseurl=good.url).warnings
+    with pytest.raises(errors.SourceUnavailable, match="503"):
+        take(tmp_path, session, 3600, baseurl=good.url)
+
+
+def test_a_mirror_is_held_to_the_metalink(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
+    with mirror_parts.serving(mirror_parts.repository("swapped")) as bad:
+        good.files["link"] = mirror_parts.metalink(FILES[mirror_parts.REPOMD], bad.url, good.url)
+        assert take(tmp_path, session, metalink=f"{good.url}/link").url == good.url
+        good.files["link"] = mirror_parts.metalink(FILES[mirror_parts.REPOMD], bad.url)
+        with pytest.raises(errors.SourceUnavailable, match="none of those that the metalink names"):
+            take(tmp_path / "new", session, metalink=f"{good.url}/link")
+
+
+def test_a_mirror_that_is_behind_is_taken_only_when_none_is_up_to_date(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    old = mirror_parts.repository("old")
+    with mirror_parts.serving(old) as behind:
+        links = (FILES[mirror_parts.REPOMD], behind.url, good.url)
+        good.files["link"] = mirror_parts.metalink(*links, older=(old[mirror_parts.REPOMD],))
+        assert take(tmp_path, session, metalink=f"{good.url}/link").url == good.url
+        good.only, good.fault = "primary", "404"
+        assert take(tmp_path / "new", session, metalink=f"{good.url}/link").url == behind.url
+
+
+def test_only_so_many_mirrors_are_asked(session: requests.Session, tmp_path: pathlib.Path) -> None:
+    with mirror_parts.serving({}, "503") as bad:
+        with pytest.raises(errors.SourceUnavailable):
+            take(tmp_path, session, baseurl=[f"{bad.url}/{number}" for number in range(20)])
+        assert len(bad.asked) == latest.TRIES
+
+
+def test_a_mirror_that_failed_slowly_is_asked_last_for_a_while(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latest, "SLOW", 0.3)
+    with mirror_parts.serving(FILES, "hang") as bad:
+        for _ in range(3):
+            assert take(tmp_path, session, baseurl=[bad.url, good.url]).url == good.url
+        assert len(bad.asked) == 1
+
+
+def test_a_lock_gets_a_bounded_number_of_mirrors(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
+    urls = [good.url, *(f"http://127.0.0.1:1/{number}" for number in range(20))]
+    assert len(take(tmp_path, session, baseurl=urls).urls) == 4
+
+
+def test_a_repomd_that_changes_between_the_downloads_leaves_nothing_half(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    first = take(tmp_path, session, baseurl=good.url)
+    good.files = {mirror_parts.REPOMD: mirror_parts.repository("newer")[mirror_parts.REPOMD]}
+    assert take(tmp_path, session, baseurl=good.url).sha256 == first.sha256
+    assert [path.name for path in (tmp_path / "main").iterdir()] == [first.sha256]
+
+
+def test_the_names_of_a_kept_state_are_still_known(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
+    where = mirrors.Mirrors(urls=(good.url, "http://127.0.0.1:1"))
+    snapshots.remember(latest.read("main", where, tmp_path, session), "r-main", tmp_path)
+    kept = snapshots.newest("main", "http://elsewhere", "r-main", tmp_path)
+    assert kept is not None and kept.urls == where.urls
+    pool = solv.Pool()
+    snapshots.load(pool, kept, session)
+    assert [item.name for item in pool.solvables_iter()] == ["small"]
