@@ -27,7 +27,7 @@ import solv
 import zstandard
 
 from ondemand import errors
-from ondemand_web.packages import downloads
+from ondemand_web.packages import downloads, solv_files
 
 REPOMD = "repodata/repomd.xml"
 REPOMD_LIMIT = 1024 * 1024
@@ -97,6 +97,8 @@ def complete(
         snapshot.folder.parent.mkdir(parents=True, exist_ok=True)
         work = pathlib.Path(tempfile.mkdtemp(prefix=".new-", dir=snapshot.folder.parent))
         end = time.monotonic() + seconds
+        if snapshot.folder.exists():
+            shutil.rmtree(snapshot.folder, ignore_errors=True)
         try:
             for part in filter(None, (snapshot.primary, snapshot.comps)):
                 _download(snapshot, part, work, session, end - time.monotonic())
@@ -124,6 +126,8 @@ def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapsh
         repomd = (folder / repository / digest / "repomd.xml").read_bytes()
     except OSError:
         return None
+    if hashlib.sha256(repomd).hexdigest() != digest:
+        return None
     first, *others = urls or [url]
     return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
 
@@ -141,25 +145,23 @@ def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists:
     tail = "-filelists" if filelists else ""
     cache = snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
     repo = pool.add_repo(snapshot.repository)
-    if cache.exists():
-        with _solv_file(cache) as handle:
-            if repo.add_solv(handle):
-                return repo
-        repo.empty(True)
+    if solv_files.read(repo, cache):
+        return repo
+    repo.empty(True)
     _parse(repo, snapshot, snapshot.primary, 0)
     if filelists and snapshot.filelists:
-        if not (snapshot.folder / pathlib.PurePosixPath(snapshot.filelists.href).name).exists():
+        if not _path(snapshot, snapshot.filelists).exists():
             _download(snapshot, snapshot.filelists, snapshot.folder, session)
         _parse(repo, snapshot, snapshot.filelists, solv.Repo.REPO_EXTEND_SOLVABLES)
-    _write(repo, cache)
+    solv_files.write(repo, cache)
     return repo
 
 
 def comps(snapshot: Snapshot) -> str:
-    """The text of the repository's group file; empty where there is none."""
+    """The text of the repository's group file; empty where there is none. Raises errors.SourceUnavailable."""
     if snapshot.comps is None:
         return ""
-    with _opened(snapshot.folder / pathlib.PurePosixPath(snapshot.comps.href).name) as source:
+    with _opened(_sound(snapshot, snapshot.comps)) as source:
         return source.read(64 * 1024 * 1024).decode("utf-8", "replace")
 
 
@@ -184,6 +186,7 @@ def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Sna
         primary=primary,
         filelists=found["filelists"],
         comps=found["comps"],
+        warnings=(f"The modules of repository {repository} are ignored.",) if "modules" in parts else (),
     )
 
 
@@ -215,9 +218,27 @@ def _download(
         work.unlink(missing_ok=True)
 
 
+def _path(snapshot: Snapshot, part: Part) -> pathlib.Path:
+    return snapshot.folder / pathlib.PurePosixPath(part.href).name
+
+
+def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
+    """The part's file, if its bytes are still those that repomd.xml names; else the snapshot is given up."""
+    path = _path(snapshot, part)
+    with contextlib.suppress(OSError), path.open("rb") as source:
+        if hashlib.file_digest(source, "sha256").hexdigest() == part.sha256:
+            return path
+    shutil.rmtree(snapshot.folder, ignore_errors=True)
+    raise errors.SourceUnavailable(
+        f"The kept file {path.name} of repository {snapshot.repository} is damaged",
+        cause="this machine's disk gave back other bytes than were written",
+        remedy="nothing to do: the repository is read anew with the next try",
+    )
+
+
 def _parse(repo: Any, snapshot: Snapshot, part: Part, flags: int) -> None:
     """Feeds a metadata file to libsolv, unpacked here: not every libsolv reads every compression."""
-    path = snapshot.folder / pathlib.PurePosixPath(part.href).name
+    path = _sound(snapshot, part)
     with tempfile.TemporaryFile(dir=snapshot.folder) as plain:
         with _opened(path) as source:
             left = OPEN_LIMIT
@@ -247,21 +268,3 @@ def _opened(path: pathlib.Path) -> Iterator[IO[bytes]]:
             cause=str(error),
             remedy="nothing to do: the check is tried again by itself",
         ) from error
-
-
-@contextlib.contextmanager
-def _solv_file(path: pathlib.Path) -> Iterator[Any]:
-    handle = solv.xfopen(str(path))
-    try:
-        yield handle
-    finally:
-        handle.close()
-
-
-def _write(repo: Any, cache: pathlib.Path) -> None:
-    with tempfile.NamedTemporaryFile(dir=cache.parent, prefix=".new-", delete=False) as made:
-        work = pathlib.Path(made.name)
-        handle = solv.xfopen_fd("", made.fileno(), "w")
-        repo.write(handle)
-        handle.close()
-    work.replace(cache)
