@@ -13,17 +13,21 @@ import dataclasses
 import pathlib
 import threading
 import time
+import urllib.parse
 from collections.abc import Iterator
 
 import requests
 
-from ondemand import addresses, errors, locks, states
+from ondemand import addresses, deadlines, errors, locks, states
 from ondemand_consumer import attempts, cache, rpm_headers, signatures
 
 _PIECE = 64 * 1024
 _TRIES = 4
 _BIGGEST = 8 * 1024**3
 _TIMEOUT = (10, 60)
+_SHORTEST, _SLOWEST = 60.0, 100_000
+"""One try may take so many seconds, and the time of the file at so many bytes a second; the next one resumes it."""
+_MANY = 3
 _KINDS = frozenset({"sha256", "sigmd5", "header-sha256"})
 
 
@@ -58,9 +62,9 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
 def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:
     """All files, each by its digests; those that came first have their signatures checked meanwhile."""
     began = time.monotonic()
-    files = []
+    files, hosts = [], _Hosts()
     with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
-        futures = [pool.submit(_Fetch(attempt, store, package).run) for package in attempt.assignment.lock.packages]
+        futures = [pool.submit(_Fetch(attempt, store, package, hosts).run) for package in attempt.assignment.lock.packages]
         try:
             for future in concurrent.futures.as_completed(futures):
                 files.append(future.result())
@@ -86,16 +90,38 @@ def _distinct(lock: locks.Lock) -> None:
         )
 
 
+class _Hosts:
+    """The servers of one attempt: one that was in trouble for several files in a row is asked last."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures: dict[str, int] = {}
+
+    def ordered(self, urls: list[str]) -> list[str]:
+        """The addresses in the order in which they are tried."""
+        with self._lock:
+            return sorted(urls, key=lambda url: self._failures.get(urllib.parse.urlsplit(url).netloc, 0) >= _MANY)
+
+    def note(self, url: str, *, well: bool) -> None:
+        """Notes how it went."""
+        host = urllib.parse.urlsplit(url).netloc
+        with self._lock:
+            self._failures[host] = 0 if well else self._failures.get(host, 0) + 1
+
+
 class _Fetch:
-    """One RPM: from the cache, or from its URLs in their order."""
+    """One RPM: from the cache, or from its URLs in their order, mirrors that are in trouble last."""
 
     _local = threading.local()
 
-    def __init__(self, attempt: attempts.Attempt, store: cache.Cache, package: locks.LockedPackage) -> None:
+    def __init__(
+        self, attempt: attempts.Attempt, store: cache.Cache, package: locks.LockedPackage, hosts: _Hosts
+    ) -> None:
         self._attempt = attempt
         self._cache = store
         self._package = package
-        self._trouble = ""
+        self._hosts = hosts
+        self._troubles: dict[str, str] = {}
         self._wrong: errors.WrongDigest | None = None
         self._digests: dict[str, str] = {}
 
@@ -109,22 +135,38 @@ class _Fetch:
         with self._cache.locked(package.checksums) as partial:
             if (found := self._from_cache(target)) is not None:
                 return found
-            for url in package.urls:
-                for number in range(_TRIES):
-                    if self._download(url, partial):
-                        kept = self._cache.add(partial, self._digests["sha256"], package.checksums)
-                        cache.place(kept, target)
-                        self._attempt.say(states.Step.FETCH, f"{package.nevra} from {url}")
-                        return self._fetched(target, from_cache=False)
-                    if self._wrong or not self._trouble:
-                        break
-                    self._attempt.stop.sleep(0.3 * 3**number)
-                partial.unlink(missing_ok=True)
-        raise self._wrong or errors.SourceUnavailable(
+            if (url := self._from_servers(partial)) is not None:
+                cache.place(self._cache.add(partial, self._digests["sha256"], package.checksums), target)
+                self._attempt.say(states.Step.FETCH, f"{package.nevra} from {url}")
+                return self._fetched(target, from_cache=False)
+            partial.unlink(missing_ok=True)
+        trouble = "; ".join(self._troubles.values())
+        if self._wrong and not trouble:
+            raise self._wrong
+        raise errors.SourceUnavailable(
             f"{package.nevra} can't be fetched",
-            cause=self._trouble or f"none of its {len(package.urls)} addresses has it",
+            cause=trouble or f"none of its {len(package.urls)} addresses has it",
             remedy="it is tried again later; look whether its repository or Koji is up",
         )
+
+    def _from_servers(self, partial: pathlib.Path) -> str | None:
+        """The address that gave the file: each is asked in turn, those in trouble again and later each time."""
+        left = list(dict.fromkeys(self._package.urls))
+        for number in range(_TRIES):
+            if number:
+                self._attempt.stop.sleep(0.3 * 3 ** (number - 1))
+            for url in self._hosts.ordered(left):
+                self._troubles.pop(url, None)
+                if self._download(url, partial):
+                    self._hosts.note(url, well=True)
+                    return url
+                if url in self._troubles:
+                    self._hosts.note(url, well=False)
+                else:
+                    left.remove(url)
+            if not left:
+                break
+        return None
 
     def _fetched(self, path: pathlib.Path, *, from_cache: bool) -> Fetched:
         found = self._digests
@@ -150,15 +192,14 @@ class _Fetch:
         return self._fetched(target, from_cache=True)
 
     def _download(self, url: str, partial: pathlib.Path) -> bool:
-        """Whether the whole right file is in `partial`; else `_wrong` or `_trouble` may say why."""
-        self._trouble = ""
+        """Whether the whole right file is in `partial`; else `_wrong` or `_troubles` may say why."""
         resumed = partial.stat().st_size if partial.exists() else 0
         try:
             if not self._receive(url, partial, resumed):
                 return False
             self._verify(partial)
         except (requests.RequestException, OSError) as error:
-            self._trouble = f"{url} does not answer rightly: {' '.join(str(error).split())[:200]}"
+            self._troubles[url] = f"{url} does not answer rightly: {' '.join(str(error).split())[:200]}"
             return False
         except errors.WrongDigest as error:
             partial.unlink(missing_ok=True)
@@ -174,10 +215,11 @@ class _Fetch:
         if have and have == self._package.size:
             return True
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
-        with self._asked(url, headers) as answer:
+        size = self._package.size if self._package.size >= 0 else _BIGGEST
+        with deadlines.Deadline(_SHORTEST + (size - have) / _SLOWEST), self._asked(url, headers) as answer:
             if answer.status_code == 416:
                 partial.unlink(missing_ok=True)
-                self._trouble = f"{url} can't go on after {have} bytes"
+                self._troubles[url] = f"{url} can't go on after {have} bytes"
                 return False
             if answer.status_code in (403, 404, 410):
                 return False
@@ -186,12 +228,12 @@ class _Fetch:
             with partial.open(mode) as file:
                 for piece in self._pieces(answer):
                     file.write(piece)
-                    if file.tell() > (self._package.size if self._package.size >= 0 else _BIGGEST):
+                    if file.tell() > size:
                         raise self._digest_error("it is longer than the lock says")
             length = answer.headers.get("Content-Length", "")
             start = have if mode == "ab" else 0
             if length.isdigit() and partial.stat().st_size < start + int(length):
-                self._trouble = f"{url} broke off"
+                self._troubles[url] = f"{url} broke off"
                 return False
         return True
 
@@ -243,6 +285,6 @@ class _Fetch:
 
     def _session(self) -> requests.Session:
         if not hasattr(self._local, "session"):
-            self._local.session = requests.Session()
+            self._local.session = deadlines.session()
         session: requests.Session = self._local.session
         return session

@@ -255,7 +255,7 @@ def _locked(
     place = by_id[found.origin]
     return locks.LockedPackage(
         **common,
-        urls=place.urls(found.location),
+        urls=place.urls(found.location, found.source),
         size=found.size,
         checksums={"sha256": found.sha256} if found.sha256 else {},
         trust=place.trust,

@@ -22,6 +22,7 @@ SECONDS = 15.0
 _REPOMD = "/repodata/repomd.xml"
 _FILE = "{http://www.metalinker.org/}"
 _OLDER = "{http://fedorahosted.org/mirrormanager}alternate"
+_SCHEMES = ("http://", "https://")
 _KINDS = ("sha512", "sha256")
 
 
@@ -81,7 +82,7 @@ def of_metalink(data: bytes, _arch: str = "") -> Mirrors:
     states = [_state(file), *(_state(older) for older in file.iter(_OLDER))]
     listed = sorted(file.iter(f"{_FILE}url"), key=lambda url: -_preference(url))
     texts = ((url.text or "").strip() for url in listed)
-    urls = tuple(t.removesuffix(_REPOMD) for t in texts if t.startswith(("http://", "https://")) and t.endswith(_REPOMD))
+    urls = tuple(t.removesuffix(_REPOMD) for t in texts if t.startswith(_SCHEMES) and t.endswith(_REPOMD))
     if not urls or not states[0]:
         raise ValueError("it names no mirror" if not urls else "it names no SHA-256 or SHA-512 of repomd.xml")
     return Mirrors(urls=urls, states=tuple(filter(None, states)))
@@ -95,7 +96,7 @@ def of_list(data: bytes, arch: str) -> Mirrors:
     urls = tuple(
         line.replace("$basearch", arch).replace("$arch", arch).rstrip("/")
         for line in lines
-        if line.startswith(("http://", "https://")) and not any(c.isspace() for c in line)
+        if line.startswith(_SCHEMES) and not any(c.isspace() for c in line)
     )
     if not urls:
         raise ValueError("it names no mirror")

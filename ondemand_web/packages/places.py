@@ -14,15 +14,29 @@ from ondemand_web.packages import downloads, keys, latest, snapshots, trust
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
-    """A repository's snapshot, the trust that its packages have, and the session that may fetch more of it."""
+    """A repository's snapshot, the trust that its packages have, and the session that may fetch more of it.
+
+    `koji` is the address of Koji's files where the packages' builds are kept, else empty.
+    """
 
     snapshot: snapshots.Snapshot
     trust: str
     session: requests.Session
+    koji: str = ""
 
-    def urls(self, location: str) -> tuple[str, ...]:
-        """The addresses of a package's file, which is at `location` in the repository."""
-        return tuple(f"{url}/{location}" for url in self.snapshot.urls)
+    def urls(self, location: str, source: str = "") -> tuple[str, ...]:
+        """The addresses of a package's file, which is at `location` in the repository; `source` is its build's NVR.
+
+        Koji's comes last, for a file that is gone from every mirror; the lock's digest tells whether it is the same.
+        """
+        found = [f"{url}/{location}" for url in self.snapshot.urls]
+        if self.koji and source.count("-") >= 2:
+            name, version, release = source.rsplit("-", 2)
+            file = location.rpartition("/")[2]
+            arch = file.removesuffix(".rpm").rpartition(".")[2]
+            signed = f"data/signed/{self.trust[-8:].lower()}/" if self.trust.startswith("signed:") else ""
+            found.append(f"{self.koji}/packages/{name}/{version}/{release}/{signed}{arch}/{file}")
+        return tuple(found)
 
 
 def all_places(
@@ -68,7 +82,8 @@ def stable_places(
                 snapshot = _kept(repository.id, repository.url(arch), name, folder)
             else:
                 snapshot = latest.take(repository, arch, name, folder, session, age)
-            found.append(Place(snapshot=snapshot, trust=signed, session=session))
+            koji = (release.koji_topurl or "").rstrip("/")
+            found.append(Place(snapshot=snapshot, trust=signed, session=session, koji=koji))
     return found
 
 

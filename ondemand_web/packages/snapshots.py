@@ -210,7 +210,8 @@ def _download(
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as made:
         work = pathlib.Path(made.name)
     try:
-        downloads.file(session, url, work, part.sha256, limit, min(seconds, downloads.SHORTEST + limit / downloads.SLOWEST))
+        fair = downloads.SHORTEST + limit / downloads.SLOWEST
+        downloads.file(session, url, work, part.sha256, limit, min(seconds, fair))
         work.replace(folder / name)
     except downloads.Missing as error:
         raise downloads.unavailable(url, "repomd.xml names the file and it is not there") from error

@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import pathlib
+from typing import Any
+
 import pytest
+import requests
 
 from ondemand import deadlines, errors, releases
-from ondemand_web.packages import mirrors
+from ondemand_web.packages import mirrors, places, snapshots
 from tests import mirror_parts
 
 NEW, OLD = b"<repomd>new</repomd>", b"<repomd>old</repomd>"
@@ -57,3 +61,18 @@ def test_without_a_base_url_a_metalink_that_is_away_is_told() -> None:
         repository = releases.Repository(id="main", metalink=f"{server.url}/link")
         with pytest.raises(errors.SourceUnavailable, match="/link can't be read, because the server answered 503"):
             mirrors.find(repository, "x86_64", session)
+
+
+@pytest.mark.parametrize(
+    ("trust", "middle"),
+    [("signed:0123456789ABCDEF", "data/signed/89abcdef/noarch"), ("repository-digest", "noarch")],
+)
+def test_koji_is_the_last_address_of_a_stable_package(trust: str, middle: str, tmp_path: pathlib.Path) -> None:
+    part = snapshots.Part(href="p", sha256="", size=1)
+    common: dict[str, Any] = {"repository": "main", "sha256": "", "folder": tmp_path, "primary": part, "filelists": None, "comps": None}
+    snapshot = snapshots.Snapshot(url="http://one", mirrors=("http://two",), **common)
+    place = places.Place(snapshot=snapshot, trust=trust, session=requests.Session(), koji="http://koji")
+    urls = place.urls("Packages/x/x-doc-1-2.noarch.rpm", "x-1-2")
+    assert urls[:2] == ("http://one/Packages/x/x-doc-1-2.noarch.rpm", "http://two/Packages/x/x-doc-1-2.noarch.rpm")
+    assert urls[2:] == (f"http://koji/packages/x/1/2/{middle}/x-doc-1-2.noarch.rpm",)
+    assert len(place.urls("Packages/x/x-doc-1-2.noarch.rpm")) == 2
