@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Step repo: repodata over exactly the locked RPMs. Adds and leaves out nothing."""
+"""Step repo: repodata over exactly the locked RPMs. Adds and leaves out nothing.
+
+The same RPMs make the same repomd.xml to the byte: every time in it is that of the newest RPM's build.
+"""
 
 from __future__ import annotations
+
+import pathlib
 
 import createrepo_c
 
@@ -13,13 +18,18 @@ def create(attempt: attempts.Attempt) -> None:
     """Writes repodata into `attempt.repository`; raises errors.ContentError if not the lock."""
     lock = attempt.assignment.lock
     files = sorted(attempt.repository.glob("*.rpm"))
-    seen = set()
-    with createrepo_c.RepositoryWriter(str(attempt.repository)) as writer:
-        writer.set_num_of_pkgs(len(files))
-        for file in files:
-            attempt.stop.check()
-            package = writer.add_pkg_from_file(str(file))
-            seen.add((package.name, int(package.epoch or 0), package.version, package.release, package.arch))
+    seen, newest = set(), 0
+    writer = createrepo_c.RepositoryWriter(str(attempt.repository))
+    writer.set_num_of_pkgs(len(files))
+    for file in files:
+        attempt.stop.check()
+        package = createrepo_c.package_from_rpm(str(file), location_href=file.name)
+        # The time of the file is that of its fetching or of its place in the cache.
+        package.time_file = package.time_build
+        newest = max(newest, package.time_build)
+        writer.add_pkg(package)
+        seen.add((package.name, int(package.epoch or 0), package.version, package.release, package.arch))
+    _finish(writer, newest)
     wanted = {(p.name, p.epoch, p.version, p.release, p.arch) for p in lock.packages}
     if seen != wanted:
         strange = ["-".join(map(str, names)) for names in sorted(seen ^ wanted)]
@@ -29,3 +39,15 @@ def create(attempt: attempts.Attempt) -> None:
             remedy="request the image again, so that it is solved anew",
         )
     attempt.say(states.Step.REPO, f"one repository of exactly {len(files)} packages")
+
+
+def _finish(writer: createrepo_c.RepositoryWriter, moment: int) -> None:
+    """Writes repodata whose times are `moment`, in seconds since 1970."""
+    writer.finish()
+    repomd = createrepo_c.Repomd()
+    repomd.set_revision(str(moment))
+    # `records` gives copies, so that they can't be changed where they are.
+    for record in writer.repomd.records:
+        record.timestamp = moment
+        repomd.set_record(record)
+    (pathlib.Path(writer.repodata_dir) / "repomd.xml").write_text(repomd.xml_dump(), "utf-8")
