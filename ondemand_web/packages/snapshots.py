@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import lzma
+import os
 import pathlib
 import shutil
 import tempfile
@@ -97,8 +98,9 @@ def complete(
         snapshot.folder.parent.mkdir(parents=True, exist_ok=True)
         work = pathlib.Path(tempfile.mkdtemp(prefix=".new-", dir=snapshot.folder.parent))
         end = time.monotonic() + seconds
-        if snapshot.folder.exists():
-            shutil.rmtree(snapshot.folder, ignore_errors=True)
+        # Asked in this order: another process may put a whole one there at any moment.
+        if snapshot.folder.exists() and not (snapshot.folder / "repomd.xml").exists():
+            discard(snapshot.folder)
         try:
             for part in filter(None, (snapshot.primary, snapshot.comps)):
                 _download(snapshot, part, work, session, end - time.monotonic())
@@ -107,7 +109,21 @@ def complete(
                 work.rename(snapshot.folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    _used(snapshot.folder)
     return snapshot
+
+
+def discard(folder: pathlib.Path) -> None:
+    """Removes a snapshot's folder; at once for all who look for it, since half of one must never be found."""
+    with contextlib.suppress(OSError):
+        gone = folder.rename(folder.with_name(f".new-{uuid.uuid4().hex}"))
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _used(folder: pathlib.Path) -> None:
+    """Notes that the snapshot was wanted now, by the time of its folder."""
+    with contextlib.suppress(OSError):
+        os.utime(folder)
 
 
 def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
@@ -128,6 +144,7 @@ def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapsh
         return None
     if hashlib.sha256(repomd).hexdigest() != digest:
         return None
+    _used(folder / repository / digest)
     first, *others = urls or [url]
     return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
 
@@ -229,7 +246,7 @@ def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
     with contextlib.suppress(OSError), path.open("rb") as source:
         if hashlib.file_digest(source, "sha256").hexdigest() == part.sha256:
             return path
-    shutil.rmtree(snapshot.folder, ignore_errors=True)
+    discard(snapshot.folder)
     raise errors.SourceUnavailable(
         f"The kept file {path.name} of repository {snapshot.repository} is damaged",
         cause="this machine's disk gave back other bytes than were written",
