@@ -40,6 +40,7 @@ _SPACE = "{http://linux.duke.edu/metadata/repo}"
 _PARTS = {
     "primary": ("primary",),
     "filelists": ("filelists",),
+    "updateinfo": ("updateinfo",),
     "comps": ("group", "group_gz", "group_zst", "group_xz"),
 }
 
@@ -67,6 +68,7 @@ class Snapshot:
     primary: Part
     filelists: Part | None
     comps: Part | None
+    updateinfo: Part | None = None
     mirrors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -102,7 +104,7 @@ def complete(
         if snapshot.folder.exists() and not (snapshot.folder / "repomd.xml").exists():
             discard(snapshot.folder)
         try:
-            for part in filter(None, (snapshot.primary, snapshot.comps)):
+            for part in filter(None, (snapshot.primary, snapshot.comps, snapshot.updateinfo)):
                 _download(snapshot, part, work, session, end - time.monotonic())
             (work / "repomd.xml").write_bytes(repomd)
             with contextlib.suppress(FileExistsError, OSError):
@@ -178,8 +180,15 @@ def comps(snapshot: Snapshot) -> str:
     """The text of the repository's group file; empty where there is none. Raises errors.SourceUnavailable."""
     if snapshot.comps is None:
         return ""
-    with _opened(_sound(snapshot, snapshot.comps)) as source:
+    with opened(snapshot, snapshot.comps) as source:
         return source.read(64 * 1024 * 1024).decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def opened(snapshot: Snapshot, part: Part) -> Iterator[IO[bytes]]:
+    """The unpacked bytes of a part; raises errors.SourceUnavailable."""
+    with _opened(_sound(snapshot, part)) as source:
+        yield source
 
 
 def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Snapshot:
@@ -203,6 +212,7 @@ def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Sna
         primary=primary,
         filelists=found["filelists"],
         comps=found["comps"],
+        updateinfo=found["updateinfo"],
         warnings=(f"The modules of repository {repository} are ignored.",) if "modules" in parts else (),
     )
 
@@ -256,9 +266,8 @@ def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
 
 def _parse(repo: Any, snapshot: Snapshot, part: Part, flags: int) -> None:
     """Feeds a metadata file to libsolv, unpacked here: not every libsolv reads every compression."""
-    path = _sound(snapshot, part)
     with tempfile.TemporaryFile(dir=snapshot.folder) as plain:
-        with _opened(path) as source:
+        with opened(snapshot, part) as source:
             left = OPEN_LIMIT
             while chunk := source.read(1024 * 1024):
                 left -= len(chunk)

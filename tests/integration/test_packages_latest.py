@@ -13,8 +13,8 @@ import pytest
 import requests
 import solv
 
-from ondemand import deadlines, errors, releases
-from ondemand_web.packages import downloads, latest, mirrors, snapshots
+from ondemand import build_requests, deadlines, errors, locks, releases
+from ondemand_web.packages import checking, downloads, latest, mirrors, snapshots
 from tests import mirror_parts
 
 FILES = mirror_parts.repository("small")
@@ -134,3 +134,27 @@ def test_the_names_of_a_kept_state_are_still_known(good: Any, session: requests.
     pool = solv.Pool()
     snapshots.load(pool, kept, session)
     assert [item.name for item in pool.solvables_iter()] == ["small"]
+
+
+def check(folder: pathlib.Path, *urls: str) -> locks.Lock:
+    """The lock of an image of `small`, from a repository at these addresses."""
+    definition = {
+        "name": "small", "title": "Small", "version": "1", "arches": ["x86_64"], "kickstart_syntax": "F44",
+        "koji_topurl": "http://koji/", "repositories": [{"id": "main", "baseurl": urls}],
+        "image_types": {"live": {"backend": "kiwi", "preset": "none"}},
+    }  # fmt: skip
+    request = build_requests.BuildRequest(release="small")
+    release = releases.Release.model_validate(definition)
+    return checking.check(request, release, "%packages\nsmall\n%end\n", {}, folder)[0]
+
+
+def test_a_lock_names_every_mirror_then_koji_and_says_when_a_state_is_old(good: Any, tmp_path: pathlib.Path) -> None:
+    with mirror_parts.serving({}) as other:
+        fresh = check(tmp_path, other.url, good.url)
+        good.fault = "503"
+        stale = check(tmp_path, other.url, good.url)
+    tail = "small-1-1.noarch.rpm"
+    mirrors_ = [f"{url}/Packages/{tail}" for url in (good.url, other.url)]
+    assert [*fresh.packages[0].urls] == [*mirrors_, f"http://koji/packages/small/1/1/noarch/{tail}"]
+    assert fresh.warnings == () and "The repository main could not be read now" in stale.warnings[0]
+    assert (stale.packages, stale.snapshot) == (fresh.packages, fresh.snapshot)
