@@ -78,14 +78,17 @@ class Snapshot:
         return (self.url, *self.mirrors)
 
 
-def take(repository: str, url: str, folder: pathlib.Path, session: requests.Session) -> Snapshot:
+def take(
+    repository: str, url: str, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> Snapshot:
     """The repository as it is now: downloads what is not there yet, below `folder`/<repository>/<sha256>.
 
-    Raises errors.SourceUnavailable when it is away, broken or in the middle of its update, and
-    downloads.Missing when there is no repository at `url`.
+    Raises errors.SourceUnavailable when it is away, broken, in the middle of its update or slower than `seconds`
+    in all, and downloads.Missing when there is no repository at `url`.
     """
-    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT)
-    return complete(repository, url, repomd, folder, session)
+    end = time.monotonic() + seconds
+    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT, min(seconds, downloads.SHORTEST))
+    return complete(repository, url, repomd, folder, session, end - time.monotonic())
 
 
 def complete(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
 import time
@@ -13,8 +14,8 @@ import pytest
 import requests
 import solv
 
-from ondemand import build_requests, deadlines, errors, locks, releases
-from ondemand_web.packages import checking, downloads, latest, mirrors, snapshots
+from ondemand import addresses, build_requests, deadlines, errors, locks, releases
+from ondemand_web.packages import checking, downloads, latest, mirrors, places, snapshots
 from tests import mirror_parts
 
 FILES = mirror_parts.repository("small")
@@ -136,16 +137,18 @@ def test_the_names_of_a_kept_state_are_still_known(good: Any, session: requests.
     assert [item.name for item in pool.solvables_iter()] == ["small"]
 
 
-def check(folder: pathlib.Path, *urls: str) -> locks.Lock:
-    """The lock of an image of `small`, from a repository at these addresses."""
+def check(folder: pathlib.Path, *urls: str, extra: str = "") -> locks.Lock:
+    """The lock of an image of `small`, from a repository at these addresses and the request's own one at `extra`."""
     definition = {
         "name": "small", "title": "Small", "version": "1", "arches": ["x86_64"], "kickstart_syntax": "F44",
         "koji_topurl": "http://koji/", "repositories": [{"id": "main", "baseurl": urls}],
         "image_types": {"live": {"backend": "kiwi", "preset": "none"}},
     }  # fmt: skip
-    request = build_requests.BuildRequest(release="small")
+    own = (build_requests.ExtraRepository(name="mine", url=extra),) if extra else ()
+    request = build_requests.BuildRequest(release="small", repositories=own)
+    guard = addresses.Guard(hosts=("127.0.0.1",), networks=(ipaddress.ip_network("127.0.0.0/8"),))
     release = releases.Release.model_validate(definition)
-    return checking.check(request, release, "%packages\nsmall\n%end\n", {}, folder)[0]
+    return checking.check(request, release, "%packages\nsmall\n%end\n", {}, folder, guard)[0]
 
 
 def test_a_lock_names_every_mirror_then_koji_and_says_when_a_state_is_old(good: Any, tmp_path: pathlib.Path) -> None:
@@ -158,3 +161,16 @@ def test_a_lock_names_every_mirror_then_koji_and_says_when_a_state_is_old(good: 
     assert [*fresh.packages[0].urls] == [*mirrors_, f"http://koji/packages/small/1/1/noarch/{tail}"]
     assert fresh.warnings == () and "The repository main could not be read now" in stale.warnings[0]
     assert (stale.packages, stale.snapshot) == (fresh.packages, fresh.snapshot)
+
+
+@pytest.mark.parametrize("only", ["repomd", "primary"])
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_a_request_s_own_repository_can_not_hold_up_the_check(
+    fault: str, only: str, good: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "EXTRA_SECONDS", 0.4)
+    with mirror_parts.serving(mirror_parts.repository("own"), fault, only) as slow:
+        began = time.monotonic()
+        with pytest.raises(errors.SourceUnavailable, match="does not answer in time"):
+            check(tmp_path, good.url, extra=slow.url)
+    assert time.monotonic() - began < 2
