@@ -25,6 +25,7 @@ FAULTS = ("404", "503", "html", "hang", "drip", "loop")
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.Session]:
     """A session; what else waits for seconds waits for less."""
+    monkeypatch.setattr(mirrors, "resting", mirrors.Resting())
     monkeypatch.setattr(latest, "REPOMD", 0.4)
     monkeypatch.setattr(downloads, "SHORTEST", 0.4)
     with deadlines.session() as made:
@@ -106,11 +107,35 @@ def test_only_so_many_mirrors_are_asked(session: requests.Session, tmp_path: pat
 def test_a_mirror_that_failed_slowly_is_asked_last_for_a_while(
     good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latest, "SLOW", 0.3)
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
     with mirror_parts.serving(FILES, "hang") as bad:
         for _ in range(3):
             assert take(tmp_path, session, baseurl=[bad.url, good.url]).url == good.url
         assert len(bad.asked) == 1
+
+
+def test_a_mirror_that_failed_slowly_is_not_waited_for_while_the_last_state_can_be_taken(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
+    take(tmp_path, session, baseurl=good.url)
+    good.fault = "hang"
+    assert [len(take(tmp_path, session, baseurl=good.url).warnings) for _ in range(3)] == [1, 1, 1]
+    assert len(good.asked) == 3
+    with pytest.raises(errors.SourceUnavailable, match="in time"):
+        take(tmp_path, session, 0, baseurl=good.url)
+
+
+def test_a_metalink_that_hangs_delays_one_check_only(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
+    monkeypatch.setattr(mirrors, "SECONDS", 0.4)
+    with mirror_parts.serving({}, "hang") as bad:
+        bad.files["link"] = b""
+        for _ in range(2):
+            assert take(tmp_path, session, metalink=f"{bad.url}/link", baseurl=good.url).url == good.url
+        assert bad.asked == ["link"]
 
 
 def test_a_lock_gets_a_bounded_number_of_mirrors(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
