@@ -80,7 +80,7 @@ def _shut(connection: socket.socket) -> None:
 
 def _hold(connection: socket.socket | None) -> None:
     deadline: Deadline | None = getattr(_local, "deadline", None)
-    if deadline is not None and connection is not None:
+    if deadline is not None and connection is not None and connection.fileno() >= 0:
         deadline.hold(connection)
 
 

@@ -40,6 +40,16 @@ def repository(*names: str, packer: Any = gzip.compress, suffix: str = ".gz", ex
     return {REPOMD: text.encode(), path: data}
 
 
+def with_notices(files: dict[str, bytes], text: bytes) -> dict[str, bytes]:
+    """The repository with update notices (updateinfo) too."""
+    data, path = gzip.compress(text), "repodata/updateinfo.xml.gz"
+    part = (
+        f'<data type="updateinfo"><checksum type="sha256">{hashlib.sha256(data).hexdigest()}</checksum>'
+        f'<location href="{path}"/><size>{len(data)}</size></data></repomd>'
+    ).encode()
+    return {**files, path: data, REPOMD: files[REPOMD].replace(b"</repomd>", part)}
+
+
 def metalink(newest: bytes, *urls: str, older: tuple[bytes, ...] = ()) -> bytes:
     """What MirrorManager would answer: digests of repomd.xml, and mirrors with falling preference."""
 

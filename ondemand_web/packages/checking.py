@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import latest, places, resolving, solving, trust
+from ondemand_web.packages import advisories, latest, places, resolving, solving, trust
 from ondemand_web.packages.catalog import Catalog
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
@@ -168,6 +168,8 @@ def _lock(
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
     warnings += answer.warnings
+    packages = tuple(_locked(found, by_id, side, brought) for found in answer.packages)
+    warnings += advisories.notes(packages, task.places)
     if answer.missing:
         warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
     return locks.Lock(
@@ -177,7 +179,7 @@ def _lock(
         snapshot={place.snapshot.repository: place.snapshot.sha256 for place in task.places},
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
         requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
-        packages=tuple(_locked(found, by_id, side, brought) for found in answer.packages),
+        packages=packages,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

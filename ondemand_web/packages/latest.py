@@ -7,9 +7,8 @@ import dataclasses
 import datetime
 import logging
 import pathlib
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import requests
 
@@ -23,35 +22,7 @@ TOTAL = 240.0
 """Seconds that one reading of a repository may take, whatever its mirrors do."""
 REPOMD = 15.0
 """Seconds that a mirror has for repomd.xml."""
-SLOW = 5.0
-"""Seconds after which a failure was a slow one; such a mirror is left alone for REST seconds."""
-REST = 120.0
 DAY = 24 * 3600.0
-
-
-class _Resting:
-    """The mirrors of this process that failed slowly a moment ago."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._until: dict[str, float] = {}
-
-    def last(self, urls: tuple[str, ...]) -> Iterator[str]:
-        """The addresses, those that rest behind the others."""
-        now = time.monotonic()
-        with self._lock:
-            self._until = {url: until for url, until in self._until.items() if until > now}
-            resting = set(self._until)
-        yield from sorted(urls, key=lambda url: url in resting)
-
-    def failed(self, url: str, seconds: float) -> None:
-        """Notes a failure that took so long."""
-        if seconds >= SLOW:
-            with self._lock:
-                self._until[url] = time.monotonic() + REST
-
-
-_resting = _Resting()
 
 
 def take(
@@ -67,12 +38,12 @@ def take(
     When no mirror gives it: what was noted last, with a warning, if that is less than `age` seconds ago; else
     raises errors.SourceUnavailable.
     """
+    known, when = snapshots.newest(repository.id, repository.url(arch), name, folder), snapshots.noted(name, folder)
+    usable = known is not None and when is not None and time.time() - when < age
     try:
-        snapshot = read(repository.id, mirrors.find(repository, arch, session), folder, session)
+        snapshot = read(repository.id, mirrors.find(repository, arch, session), folder, session, patient=not usable)
     except (downloads.Missing, errors.SourceUnavailable) as error:
-        known = snapshots.newest(repository.id, repository.url(arch), name, folder)
-        when = snapshots.noted(name, folder)
-        if known is not None and when is not None and time.time() - when < age:
+        if known is not None and when is not None and usable:
             log.warning("repository %s is taken as it was: %s", repository.id, error)
             return dataclasses.replace(known, warnings=(*known.warnings, _stale(repository.id, when)))
         if isinstance(error, downloads.Missing):
@@ -83,13 +54,19 @@ def take(
 
 
 def read(
-    repository: str, where: mirrors.Mirrors, folder: pathlib.Path, session: requests.Session
+    repository: str,
+    where: mirrors.Mirrors,
+    folder: pathlib.Path,
+    session: requests.Session,
+    *,
+    patient: bool = True,
 ) -> snapshots.Snapshot:
-    """The newest state that the first mirrors have, from the first one that has it whole.
+    """The newest state that the first mirrors have, from the first one that has it whole. Mirrors that rest are
+    asked last, and unless `patient` not at all.
 
     Raises downloads.Missing when each says that there is no repository, errors.SourceUnavailable.
     """
-    failures: list[Exception] = []
+    failures: list[downloads.Missing | errors.SourceUnavailable] = []
     older: list[tuple[int, str, bytes]] = []
     end = time.monotonic() + TOTAL
 
@@ -108,7 +85,10 @@ def read(
             return None
         return made(url, repomd)
 
-    for url in list(_resting.last(where.urls))[:TRIES]:
+    for url in sorted(where.urls, key=mirrors.resting.has)[:TRIES]:
+        if not patient and mirrors.resting.has(url):
+            failures.append(downloads.unavailable(url, "the server was too slow a moment ago"))
+            continue
         if (found := _tried(url, lambda: state(url), failures)) is not None:  # noqa: B023 - called before the next turn
             return found
     for _, url, repomd in sorted(older):
@@ -118,14 +98,14 @@ def read(
 
 
 def _tried(
-    url: str, work: Callable[[], snapshots.Snapshot | None], failures: list[Exception]
+    url: str, work: Callable[[], snapshots.Snapshot | None], failures: list[downloads.Missing | errors.SourceUnavailable]
 ) -> snapshots.Snapshot | None:
     began = time.monotonic()
     try:
         return work()
     except (downloads.Missing, errors.SourceUnavailable) as error:
         failures.append(error)
-        _resting.failed(url, time.monotonic() - began)
+        mirrors.resting.failed(url, time.monotonic() - began)
         log.info("the next mirror is tried: %s", error)
         return None
 

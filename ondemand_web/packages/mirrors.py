@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import time
 import xml.etree.ElementTree as etree
 
 import requests
@@ -19,11 +20,33 @@ LIMIT = 4 * 1024 * 1024
 MOST = 20
 """Addresses that are kept of a list."""
 SECONDS = 15.0
+SLOW = 5.0
+"""Seconds after which a failure was a slow one; such an address is left alone for REST seconds where it can be."""
+REST = 120.0
 _REPOMD = "/repodata/repomd.xml"
 _FILE = "{http://www.metalinker.org/}"
 _OLDER = "{http://fedorahosted.org/mirrormanager}alternate"
 _SCHEMES = ("http://", "https://")
 _KINDS = ("sha512", "sha256")
+
+
+class Resting:
+    """The servers of this process that failed slowly a moment ago, so that each delays one check and not every one."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def has(self, url: str) -> bool:
+        """Whether that address rests."""
+        return self._until.get(url, 0.0) > time.monotonic()
+
+    def failed(self, url: str, seconds: float) -> None:
+        """Notes a failure that took so long."""
+        if seconds >= SLOW:
+            self._until[url] = time.monotonic() + REST
+
+
+resting = Resting()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,6 +78,9 @@ def find(repository: releases.Repository, arch: str, session: requests.Session) 
         if address is None:
             continue
         url = address.replace("{arch}", arch)
+        if own and resting.has(url):
+            continue
+        began = time.monotonic()
         try:
             listed = read(downloads.text(session, url, LIMIT, SECONDS), arch)
         except downloads.Missing:
@@ -63,6 +89,7 @@ def find(repository: releases.Repository, arch: str, session: requests.Session) 
             trouble = downloads.unavailable(url, f"it is no list of mirrors ({error})")
         except errors.SourceUnavailable as error:
             trouble = error
+            resting.failed(url, time.monotonic() - began)
         else:
             return Mirrors(urls=tuple(dict.fromkeys((*listed.urls[:MOST], *own))), states=listed.states)
     if trouble and not own:

@@ -11,6 +11,9 @@ import requests
 from ondemand import build_requests, errors, locks, releases
 from ondemand_web.packages import downloads, keys, latest, snapshots, trust
 
+EXTRA_SECONDS = 60.0
+"""Seconds in which a repository that a request names must be read, so that it holds up no other check for long."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
@@ -128,7 +131,7 @@ def _extra(
         )
     url = extra.address(arch)
     try:
-        snapshot = snapshots.take(f"{locks.EXTRA}{extra.name}", url, folder, session)
+        snapshot = snapshots.take(f"{locks.EXTRA}{extra.name}", url, folder, session, EXTRA_SECONDS)
     except downloads.Missing:
         raise errors.UnknownReference(
             f"There is no repository at {url}",

@@ -12,6 +12,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import lzma
+import os
 import pathlib
 import shutil
 import tempfile
@@ -39,6 +40,7 @@ _SPACE = "{http://linux.duke.edu/metadata/repo}"
 _PARTS = {
     "primary": ("primary",),
     "filelists": ("filelists",),
+    "updateinfo": ("updateinfo",),
     "comps": ("group", "group_gz", "group_zst", "group_xz"),
 }
 
@@ -66,6 +68,7 @@ class Snapshot:
     primary: Part
     filelists: Part | None
     comps: Part | None
+    updateinfo: Part | None = None
     mirrors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -75,14 +78,17 @@ class Snapshot:
         return (self.url, *self.mirrors)
 
 
-def take(repository: str, url: str, folder: pathlib.Path, session: requests.Session) -> Snapshot:
+def take(
+    repository: str, url: str, folder: pathlib.Path, session: requests.Session, seconds: float = TOTAL
+) -> Snapshot:
     """The repository as it is now: downloads what is not there yet, below `folder`/<repository>/<sha256>.
 
-    Raises errors.SourceUnavailable when it is away, broken or in the middle of its update, and
-    downloads.Missing when there is no repository at `url`.
+    Raises errors.SourceUnavailable when it is away, broken, in the middle of its update or slower than `seconds`
+    in all, and downloads.Missing when there is no repository at `url`.
     """
-    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT)
-    return complete(repository, url, repomd, folder, session)
+    end = time.monotonic() + seconds
+    repomd = downloads.text(session, f"{url}/{REPOMD}", REPOMD_LIMIT, min(seconds, downloads.SHORTEST))
+    return complete(repository, url, repomd, folder, session, end - time.monotonic())
 
 
 def complete(
@@ -97,17 +103,32 @@ def complete(
         snapshot.folder.parent.mkdir(parents=True, exist_ok=True)
         work = pathlib.Path(tempfile.mkdtemp(prefix=".new-", dir=snapshot.folder.parent))
         end = time.monotonic() + seconds
-        if snapshot.folder.exists():
-            shutil.rmtree(snapshot.folder, ignore_errors=True)
+        # Asked in this order: another process may put a whole one there at any moment.
+        if snapshot.folder.exists() and not (snapshot.folder / "repomd.xml").exists():
+            discard(snapshot.folder)
         try:
-            for part in filter(None, (snapshot.primary, snapshot.comps)):
+            for part in filter(None, (snapshot.primary, snapshot.comps, snapshot.updateinfo)):
                 _download(snapshot, part, work, session, end - time.monotonic())
             (work / "repomd.xml").write_bytes(repomd)
             with contextlib.suppress(FileExistsError, OSError):
                 work.rename(snapshot.folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+    _used(snapshot.folder)
     return snapshot
+
+
+def discard(folder: pathlib.Path) -> None:
+    """Removes a snapshot's folder; at once for all who look for it, since half of one must never be found."""
+    with contextlib.suppress(OSError):
+        gone = folder.rename(folder.with_name(f".new-{uuid.uuid4().hex}"))
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def _used(folder: pathlib.Path) -> None:
+    """Notes that the snapshot was wanted now, by the time of its folder."""
+    with contextlib.suppress(OSError):
+        os.utime(folder)
 
 
 def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
@@ -128,6 +149,7 @@ def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapsh
         return None
     if hashlib.sha256(repomd).hexdigest() != digest:
         return None
+    _used(folder / repository / digest)
     first, *others = urls or [url]
     return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
 
@@ -161,8 +183,15 @@ def comps(snapshot: Snapshot) -> str:
     """The text of the repository's group file; empty where there is none. Raises errors.SourceUnavailable."""
     if snapshot.comps is None:
         return ""
-    with _opened(_sound(snapshot, snapshot.comps)) as source:
+    with opened(snapshot, snapshot.comps) as source:
         return source.read(64 * 1024 * 1024).decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def opened(snapshot: Snapshot, part: Part) -> Iterator[IO[bytes]]:
+    """The unpacked bytes of a part; raises errors.SourceUnavailable."""
+    with _opened(_sound(snapshot, part)) as source:
+        yield source
 
 
 def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Snapshot:
@@ -186,6 +215,7 @@ def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Sna
         primary=primary,
         filelists=found["filelists"],
         comps=found["comps"],
+        updateinfo=found["updateinfo"],
         warnings=(f"The modules of repository {repository} are ignored.",) if "modules" in parts else (),
     )
 
@@ -229,7 +259,7 @@ def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
     with contextlib.suppress(OSError), path.open("rb") as source:
         if hashlib.file_digest(source, "sha256").hexdigest() == part.sha256:
             return path
-    shutil.rmtree(snapshot.folder, ignore_errors=True)
+    discard(snapshot.folder)
     raise errors.SourceUnavailable(
         f"The kept file {path.name} of repository {snapshot.repository} is damaged",
         cause="this machine's disk gave back other bytes than were written",
@@ -239,9 +269,8 @@ def _sound(snapshot: Snapshot, part: Part) -> pathlib.Path:
 
 def _parse(repo: Any, snapshot: Snapshot, part: Part, flags: int) -> None:
     """Feeds a metadata file to libsolv, unpacked here: not every libsolv reads every compression."""
-    path = _sound(snapshot, part)
     with tempfile.TemporaryFile(dir=snapshot.folder) as plain:
-        with _opened(path) as source:
+        with opened(snapshot, part) as source:
             left = OPEN_LIMIT
             while chunk := source.read(1024 * 1024):
                 left -= len(chunk)

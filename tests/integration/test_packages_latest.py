@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
 import time
@@ -13,8 +14,8 @@ import pytest
 import requests
 import solv
 
-from ondemand import deadlines, errors, releases
-from ondemand_web.packages import downloads, latest, mirrors, snapshots
+from ondemand import addresses, build_requests, deadlines, errors, locks, releases
+from ondemand_web.packages import checking, downloads, latest, mirrors, places, snapshots
 from tests import mirror_parts
 
 FILES = mirror_parts.repository("small")
@@ -24,6 +25,7 @@ FAULTS = ("404", "503", "html", "hang", "drip", "loop")
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Iterator[requests.Session]:
     """A session; what else waits for seconds waits for less."""
+    monkeypatch.setattr(mirrors, "resting", mirrors.Resting())
     monkeypatch.setattr(latest, "REPOMD", 0.4)
     monkeypatch.setattr(downloads, "SHORTEST", 0.4)
     with deadlines.session() as made:
@@ -105,11 +107,35 @@ def test_only_so_many_mirrors_are_asked(session: requests.Session, tmp_path: pat
 def test_a_mirror_that_failed_slowly_is_asked_last_for_a_while(
     good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latest, "SLOW", 0.3)
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
     with mirror_parts.serving(FILES, "hang") as bad:
         for _ in range(3):
             assert take(tmp_path, session, baseurl=[bad.url, good.url]).url == good.url
         assert len(bad.asked) == 1
+
+
+def test_a_mirror_that_failed_slowly_is_not_waited_for_while_the_last_state_can_be_taken(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
+    take(tmp_path, session, baseurl=good.url)
+    good.fault = "hang"
+    assert [len(take(tmp_path, session, baseurl=good.url).warnings) for _ in range(3)] == [1, 1, 1]
+    assert len(good.asked) == 3
+    with pytest.raises(errors.SourceUnavailable, match="in time"):
+        take(tmp_path, session, 0, baseurl=good.url)
+
+
+def test_a_metalink_that_hangs_delays_one_check_only(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrors, "SLOW", 0.3)
+    monkeypatch.setattr(mirrors, "SECONDS", 0.4)
+    with mirror_parts.serving({}, "hang") as bad:
+        bad.files["link"] = b""
+        for _ in range(2):
+            assert take(tmp_path, session, metalink=f"{bad.url}/link", baseurl=good.url).url == good.url
+        assert bad.asked == ["link"]
 
 
 def test_a_lock_gets_a_bounded_number_of_mirrors(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:
@@ -134,3 +160,42 @@ def test_the_names_of_a_kept_state_are_still_known(good: Any, session: requests.
     pool = solv.Pool()
     snapshots.load(pool, kept, session)
     assert [item.name for item in pool.solvables_iter()] == ["small"]
+
+
+def check(folder: pathlib.Path, *urls: str, extra: str = "") -> locks.Lock:
+    """The lock of an image of `small`, from a repository at these addresses and the request's own one at `extra`."""
+    definition = {
+        "name": "small", "title": "Small", "version": "1", "arches": ["x86_64"], "kickstart_syntax": "F44",
+        "koji_topurl": "http://koji/", "repositories": [{"id": "main", "baseurl": urls}],
+        "image_types": {"live": {"backend": "kiwi", "preset": "none"}},
+    }  # fmt: skip
+    own = (build_requests.ExtraRepository(name="mine", url=extra),) if extra else ()
+    request = build_requests.BuildRequest(release="small", repositories=own)
+    guard = addresses.Guard(hosts=("127.0.0.1",), networks=(ipaddress.ip_network("127.0.0.0/8"),))
+    release = releases.Release.model_validate(definition)
+    return checking.check(request, release, "%packages\nsmall\n%end\n", {}, folder, guard)[0]
+
+
+def test_a_lock_names_every_mirror_then_koji_and_says_when_a_state_is_old(good: Any, tmp_path: pathlib.Path) -> None:
+    with mirror_parts.serving({}) as other:
+        fresh = check(tmp_path, other.url, good.url)
+        good.fault = "503"
+        stale = check(tmp_path, other.url, good.url)
+    tail = "small-1-1.noarch.rpm"
+    mirrors_ = [f"{url}/Packages/{tail}" for url in (good.url, other.url)]
+    assert [*fresh.packages[0].urls] == [*mirrors_, f"http://koji/packages/small/1/1/noarch/{tail}"]
+    assert fresh.warnings == () and "The repository main could not be read now" in stale.warnings[0]
+    assert (stale.packages, stale.snapshot) == (fresh.packages, fresh.snapshot)
+
+
+@pytest.mark.parametrize("only", ["repomd", "primary"])
+@pytest.mark.parametrize("fault", ["hang", "drip"])
+def test_a_request_s_own_repository_can_not_hold_up_the_check(
+    fault: str, only: str, good: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "EXTRA_SECONDS", 0.4)
+    with mirror_parts.serving(mirror_parts.repository("own"), fault, only) as slow:
+        began = time.monotonic()
+        with pytest.raises(errors.SourceUnavailable, match="does not answer in time"):
+            check(tmp_path, good.url, extra=slow.url)
+    assert time.monotonic() - began < 2

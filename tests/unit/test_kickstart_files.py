@@ -16,8 +16,8 @@ RELEASE = releases.Release(
     arches=("x86_64",),
     kickstart_syntax="F44",
     repositories=(
-        releases.Repository(id="main", baseurl="http://dl/{arch}"),
-        releases.Repository(id="testing", baseurl="http://dl/testing", role=releases.Role.TESTING),
+        releases.Repository(id="main", baseurl=("http://dl/{arch}",)),
+        releases.Repository(id="testing", baseurl=("http://dl/testing",), role=releases.Role.TESTING),
     ),
     image_types={},
 )
