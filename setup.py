@@ -38,6 +38,7 @@ BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
 TEST = [
     "aiosmtpd>=1.4.6",
     "build>=1.2",
+    "hypothesis>=6.100",
     "mypy>=1.10",
     "pyftpdlib>=2",
     "pytest>=8",

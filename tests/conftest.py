@@ -8,6 +8,7 @@ import pathlib
 import shutil
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from demo import distribution as demo_distribution
@@ -20,6 +21,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = ("needs shared/data/appstream",)
 """Reasons for which CI may skip a test; every other skip there is a failure."""
 _skipped: list[str] = []
+# A slow machine is no failure of a property, and what failed is printed to be repeated.
+hypothesis.settings.register_profile("ours", deadline=None, database=None, print_blob=True)
+hypothesis.settings.load_profile("ours")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

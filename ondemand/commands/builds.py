@@ -27,7 +27,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 def build(
     references: Annotated[
-        list[str] | None, typer.Argument(metavar="BUILD", help="Bodhi updates and Koji builds that it shall hold.")
+        list[str] | None, typer.Argument(metavar="REFERENCE", help="Updates, builds and packages that it shall hold.")
     ] = None,
     release: Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")] = "",
     image_type: Annotated[str, typer.Option("--type", "-t", help="live, boot or dvd.")] = "live",
