@@ -81,6 +81,8 @@ setup(
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [
             "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",
+            "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
+            "tag = ondemand_plugins.sources.koji_tags:KojiTags",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

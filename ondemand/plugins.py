@@ -85,11 +85,12 @@ class Backend(Protocol):
 class SourceRpm:
     """One RPM that a source names. `signed_by` are key ids known to have signed it, lower-case hex.
 
-    `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1.
+    `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1. An `epoch` of
+    None is not known to the source: the check reads it from the file.
     """
 
     name: str
-    epoch: int
+    epoch: int | None
     version: str
     release: str
     arch: str
@@ -101,19 +102,27 @@ class SourceRpm:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceBuild:
-    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch."""
+    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch.
+
+    Of a `scratch` build the NVR identifies nothing: other RPMs of the same name and version may be elsewhere.
+    """
 
     nvr: str
     rpms: tuple[SourceRpm, ...]
+    scratch: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Resolution:
-    """What a reference became; `warnings` are sentences for people."""
+    """What a reference became; `warnings` are sentences for people.
+
+    `identity` is another text as soon as the reference means something else; empty where the builds say enough.
+    """
 
     reference: Reference
     builds: tuple[SourceBuild, ...]
     warnings: tuple[str, ...] = ()
+    identity: str = ""
 
 
 class Source(Protocol):

@@ -53,6 +53,11 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.kind}:{self.value}"
 
+    @property
+    def own_code(self) -> bool:
+        """Whether it names packages that anybody may have made: their scripts run as root on a builder."""
+        return self.kind in ("task", "upload")
+
 
 def parse(text: str) -> Reference:
     """The reference that a text means; raises errors.UnknownReference for what means nothing."""

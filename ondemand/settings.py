@@ -50,7 +50,8 @@ class Master(Section):
     anonymous_owner: str = ""
     """Owner of requests that carry no token; empty means that a token is needed."""
     own_code: tuple[str, ...] = ()
-    """Owners whose kickstarts may run scripts and whose requests may name other repositories: code run as root."""
+    """Owners whose kickstarts may run scripts and whose requests may name scratch builds and other
+    repositories: code run as root."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
     private_networks: tuple[Network, ...] = ()

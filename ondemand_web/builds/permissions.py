@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from ondemand import errors, kickstarts
+from ondemand import errors, kickstarts, references
 from ondemand.build_requests import BuildRequest
 from ondemand_web import service
 from ondemand_web.people import services as people
@@ -19,7 +19,7 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
 
     A release or kickstart that can't be read is the check's to say.
     """
-    own = bool(request.repositories)
+    own = bool(request.repositories) or any(references.parse(text).own_code for text in request.builds)
     if request.kickstart and not own:
         try:
             syntax = here.releases.get(request.release).kickstart_syntax
@@ -29,7 +29,7 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
     if own and not people.may_bring_own_code(owner, here.settings.master):
         raise errors.NotPermitted(
             f"{owner} may not bring code of his own",
-            cause="scripts in a kickstart and repositories of one's own run as root on a builder",
+            cause="scripts in a kickstart, repositories of one's own and scratch builds run as root on a builder",
             remedy="leave them out, or ask the operator for the permission `own_code`",
         )
     for extra in request.repositories:

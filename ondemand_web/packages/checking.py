@@ -14,8 +14,8 @@ from typing import Any
 
 import requests
 
-from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, references, releases
-from ondemand_web.packages import places, solving, trust
+from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, releases
+from ondemand_web.packages import places, resolving, solving, trust
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -38,7 +38,7 @@ class _Task:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(_nevra, build.rpms))
+                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -70,9 +70,8 @@ def check(
         )
     release.definition(request.image_type)
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
-    refused: list[errors.OndemandError] = []
-    resolutions = _resolve_all(request, release, sources, refused)
     with requests.Session() as session, guard.session() as guarded:
+        resolutions, refused = resolving.resolve_all(request.builds, release, request.arch, sources, folder, session)
         task = _Task(
             request=request,
             release=release,
@@ -88,49 +87,6 @@ def check(
         except solving.NeedsFilelists:
             lock = _solve(task, list(refused), filelists=True)
     return lock, kickstart
-
-
-def _resolve_all(
-    request: build_requests.BuildRequest,
-    release: releases.Release,
-    sources: Mapping[str, plugins.Source],
-    refused: list[errors.OndemandError],
-) -> list[plugins.Resolution]:
-    found = []
-    for text in dict.fromkeys(request.builds):
-        try:
-            reference = references.parse(text)
-            if reference.kind not in sources:
-                raise errors.UnknownReference(
-                    f"«{text}» can't be looked up",
-                    cause=f"no source plugin for {reference.kind} is installed",
-                    remedy="ask the operator to install it",
-                )
-            found.append(sources[reference.kind].resolve(reference, release, request.arch))
-        except errors.ServiceError:
-            raise
-        except errors.OndemandError as error:
-            refused.append(error)
-    refused.extend(_two_versions(found))
-    return found
-
-
-def _two_versions(resolutions: Sequence[plugins.Resolution]) -> list[errors.OndemandError]:
-    """A refusal for every name that two references want at different versions."""
-    seen: dict[tuple[str, str], tuple[str, str]] = {}
-    found: list[errors.OndemandError] = []
-    for resolution in resolutions:
-        for build in resolution.builds:
-            for name, evr, arch in map(_nevra, build.rpms):
-                first = seen.setdefault((name, arch), (evr, build.nvr))
-                if first[0] != evr:
-                    found.append(
-                        errors.Unsolvable(
-                            f"{name} is wanted at {first[0]} (of {first[1]}) and at {evr} (of {build.nvr})",
-                            remedy="leave one of the two builds out",
-                        )
-                    )
-    return found
 
 
 def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool) -> locks.Lock:
@@ -161,14 +117,15 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
 
 def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
     """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
-    rpms = {_nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
+    rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
+    refused += resolving.clashes(task.resolutions, universe.has)
     missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
     side = {}
     for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
         if isinstance(found, errors.OndemandError):
             refused.append(found)
         else:
-            side[_nevra(rpm)] = found
+            side[resolving.nevra(rpm)] = found
             universe.add(found.header)
     universe.close()
     return side
@@ -257,8 +214,3 @@ def _locked(
         checksums={"sha256": found.sha256} if found.sha256 else {},
         trust=place.trust,
     )
-
-
-def _nevra(rpm: plugins.SourceRpm) -> Nevra:
-    epoch = f"{rpm.epoch}:" if rpm.epoch else ""
-    return rpm.name, f"{epoch}{rpm.version}-{rpm.release}", rpm.arch

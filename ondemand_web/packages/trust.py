@@ -31,6 +31,36 @@ def key_ids(release: releases.Release) -> tuple[str, ...]:
     return tuple(key for armored in release.keys for key in keys.of_public_key(armored))
 
 
+def pinned(resolution: plugins.Resolution, folder: pathlib.Path, session: requests.Session) -> plugins.Resolution:
+    """The resolution with the epochs and digests that its source does not know, read from the files' headers.
+
+    Raises errors.UnknownReference for a file that is gone, errors.WrongDigest and errors.SourceUnavailable.
+    """
+    open_ones = [rpm for build in resolution.builds for rpm in build.rpms if rpm.epoch is None]
+    if not open_ones:
+        return resolution
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+        made = iter(list(pool.map(lambda rpm: _pinned(rpm, folder, session), open_ones)))
+    builds = tuple(
+        dataclasses.replace(
+            build, rpms=tuple(next(made) if rpm.epoch is None else rpm for rpm in build.rpms)
+        )
+        for build in resolution.builds
+    )
+    return dataclasses.replace(resolution, builds=builds)
+
+
+def _pinned(rpm: plugins.SourceRpm, folder: pathlib.Path, session: requests.Session) -> plugins.SourceRpm:
+    try:
+        header = headers.fetch(rpm.urls[0], folder / "headers", "", session)
+    except downloads.Missing:
+        raise _gone(rpm) from None
+    checksums = {"sigmd5": header.sigmd5, "header-sha256": header.header_sha256}
+    found = dataclasses.replace(rpm, epoch=header.epoch, checksums=checksums)
+    _hold(found, header, rpm.urls[0])
+    return found
+
+
 def accept_all(
     rpms: Sequence[plugins.SourceRpm],
     release: releases.Release,
@@ -77,11 +107,7 @@ def accept(
     if foreign or known:
         raise _wrong(rpm, f"it is signed by key {foreign or known[0]}, which release {release.name} does not trust")
     if unsigned is None:
-        raise errors.UnknownReference(
-            f"{_file(rpm)} is gone from the server",
-            cause="none of the addresses that the source names has it any more",
-            remedy="name a newer build",
-        )
+        raise _gone(rpm)
     if release.trust is releases.TrustPolicy.REQUIRE_SIGNED:
         raise _wrong(rpm, f"it is not signed and release {release.name} takes signed packages only")
     return Accepted(rpm=rpm, url=unsigned[0], header=unsigned[1], trust="koji-digest")
@@ -107,6 +133,14 @@ def _hold(rpm: plugins.SourceRpm, header: headers.Header, url: str) -> None:
 def _wrong(rpm: plugins.SourceRpm, cause: str) -> errors.WrongSignature:
     return errors.WrongSignature(
         f"{_file(rpm)} is refused", cause=cause, remedy="name a build that is signed for this release"
+    )
+
+
+def _gone(rpm: plugins.SourceRpm) -> errors.UnknownReference:
+    return errors.UnknownReference(
+        f"{_file(rpm)} is gone from the server",
+        cause="none of the addresses that the source names has it any more",
+        remedy="name a newer build",
     )
 
 

@@ -7,14 +7,20 @@ import pathlib
 
 import pytest
 
-from demo import builds
+from demo import builds, koji_files
 from ondemand import build_requests, errors, locks, plugins, releases
-from ondemand_plugins.sources import bodhi_updates, koji_builds
+from ondemand_plugins.sources import bodhi_updates, koji_builds, koji_tags, koji_tasks
 from ondemand_web.packages import checking
 from tests import source_parts
 
 PRESET = pathlib.Path(__file__).parents[2] / "config" / "presets" / "demo-live.ks"
-SOURCES: dict[str, plugins.Source] = {"koji": koji_builds.KojiBuilds(), "bodhi": bodhi_updates.BodhiUpdates()}
+SOURCES: dict[str, plugins.Source] = {
+    "koji": koji_builds.KojiBuilds(),
+    "task": koji_tasks.KojiTasks(),
+    "tag": koji_tags.KojiTags(),
+    "bodhi": bodhi_updates.BodhiUpdates(),
+}
+SCRATCH = f"task:{koji_files.SCRATCH_TASK}"
 
 
 @pytest.fixture
@@ -24,8 +30,8 @@ def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) ->
 
 
 def check(release: releases.Release, folder: pathlib.Path, *names: str, add: tuple[str, ...] = ()) -> locks.Lock:
-    """The lock of a live image with the named builds."""
-    wanted = tuple(builds.NAMES[name] for name in names)
+    """The lock of a live image with the named builds, or references."""
+    wanted = tuple(builds.NAMES.get(name, name) for name in names)
     request = build_requests.BuildRequest(release="demo", builds=wanted, add_packages=add)
     return checking.check(request, release, PRESET.read_text(), SOURCES, folder)[0]
 
@@ -74,3 +80,23 @@ def test_an_old_build_goes_down(release: releases.Release, tmp_path: pathlib.Pat
 
 def test_a_stable_build_comes_from_main(release: releases.Release, tmp_path: pathlib.Path) -> None:
     assert {package.origin for package in check(release, tmp_path, "stable_build").wanted} == {"main"}
+
+
+def test_a_scratch_build_is_pinned_by_what_its_headers_say(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    lock = check(release, tmp_path, SCRATCH)
+    assert {f"{p.name}-{p.version}" for p in lock.wanted} == {"ondemand-hello-2.1", "ondemand-hello-data-2.1"}
+    for package in lock.wanted:
+        assert package.origin == locks.SIDE_REPOSITORY and package.trust == "koji-digest" and package.size > 0
+        assert package.checksums.keys() == {"sigmd5", "header-sha256"} and "/work/tasks/9101/9101/" in package.urls[0]
+
+
+def test_a_scratch_build_and_a_build_of_the_same_packages_are_refused(
+    release: releases.Release, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(errors.Unsolvable, match=r"wanted at 2.0-1.demo1 \(of ondemand-hello-2.0.*at 2.1-1.demo1 \(of task:"):
+        check(release, tmp_path, "koji_build", SCRATCH)
+
+
+def test_a_side_tag_brings_what_its_packages_need_of_each_other(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    lock = check(release, tmp_path, f"tag:{builds.NAMES['side_tag']}", add=("ondemand-greeting",))
+    assert {f"{p.name}-{p.version}" for p in lock.wanted} == {"ondemand-greeting-3.0", "ondemand-libs-3.0"}

@@ -6,6 +6,7 @@ from __future__ import annotations
 import http.server
 import pathlib
 import threading
+from typing import Any
 
 import koji
 import pytest
@@ -13,14 +14,14 @@ import requests
 
 from demo import builds
 from ondemand import errors, plugins, references, releases
-from ondemand_plugins.sources import koji_builds
+from ondemand_plugins.sources import koji_builds, koji_hub
 from tests import source_parts
 
 
 @pytest.fixture
 def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> releases.Release:
     """The demo release."""
-    return source_parts.demo_release(tmp_path, distribution, servers)
+    return source_parts.demo_release(tmp_path / "site", distribution, servers)
 
 
 def resolve(release: releases.Release, text: str) -> plugins.Resolution:
@@ -45,7 +46,7 @@ def test_signed_copies_come_first(release: releases.Release) -> None:
 
 
 def test_an_id_names_the_same_build(release: releases.Release) -> None:
-    hub = koji.ClientSession(release.koji_hub, opts=koji_builds.OPTIONS)
+    hub = koji.ClientSession(release.koji_hub, opts=koji_hub.OPTIONS)
     number = hub.getBuild(builds.NAMES["koji_build"])["id"]
     hub.rsession.close()
     assert resolve(release, f"koji:{number}").builds == resolve(release, builds.NAMES["koji_build"]).builds
@@ -66,6 +67,34 @@ def test_another_architecture_is_said(release: releases.Release) -> None:
 def test_a_build_of_another_release_is_warned_of(release: releases.Release) -> None:
     other = release.model_copy(update={"dist_tag": "fc44"})
     assert "another release" in resolve(other, builds.NAMES["koji_build"]).warnings[0]
+
+
+@pytest.mark.parametrize(("state", "word"), [(2, "was deleted from Koji"), (0, "is building, not complete"), (3, "is failed")])
+def test_a_build_that_is_no_more_or_not_yet_is_refused(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path, state: int, word: str
+) -> None:
+    def change(records: dict[str, Any]) -> None:
+        found = next(row for row in records["builds"] if row["nvr"] == builds.NAMES["koji_build"])
+        found["state"] = state
+
+    refused = pytest.raises(errors.UnknownReference, match=word)
+    with source_parts.other_koji(tmp_path, distribution, change) as address, refused:
+        resolve(release.model_copy(update={"koji_hub": f"{address}/kojihub"}), builds.NAMES["koji_build"])
+
+
+def test_a_draft_build_lies_in_its_own_folder_and_is_warned_of(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    draft = f"{builds.NAMES['koji_build']},draft_77"
+
+    def change(records: dict[str, Any]) -> None:
+        found = next(row for row in records["builds"] if row["nvr"] == builds.NAMES["koji_build"])
+        found.update(draft=True, nvr=draft, release=f"{found['release']},draft_77")
+
+    with source_parts.other_koji(tmp_path, distribution, change) as address:
+        found = resolve(release.model_copy(update={"koji_hub": f"{address}/kojihub"}), draft)
+    assert "is a draft build" in found.warnings[0] and found.builds[0].nvr == draft
+    assert all("/1.demo1,draft_77/" in rpm.urls[0] and rpm.release == "1.demo1" for rpm in found.builds[0].rpms)
 
 
 def test_a_hub_that_is_away_refuses_nothing(release: releases.Release) -> None:

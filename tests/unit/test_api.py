@@ -64,6 +64,7 @@ def test_the_same_key_makes_one_build_and_another_body_is_refused(web: FlaskClie
         ({}, "invalid-request", 422),
         ({"release": "f44", "kickstart": "%post\nid\n%end\n"}, "not-permitted", 403),
         ({"release": "f44", "repositories": [{"name": "x", "url": "http://x"}]}, "not-permitted", 403),
+        ({"release": "f44", "builds": ["bash-5.3-1.fc44", "task:12345"]}, "not-permitted", 403),
     ],
 )
 def test_what_is_refused_is_a_problem_document(web: FlaskClient, body: Any, code: str, status: int) -> None:

@@ -3,24 +3,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import xmlrpc.client
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import koji
-import requests
 
-from ondemand import errors, plugins, references, releases
+from ondemand import plugins, references, releases
+from ondemand_plugins.sources import koji_hub
+from ondemand_plugins.sources.koji_hub import Row
 
-OPTIONS = {"timeout": 30, "anon_retry": True, "max_retries": 2, "retry_interval": 1}
-BATCH = 500
-"""Calls that one multiCall holds at most."""
 _COMPLETE = koji.BUILD_STATES["COMPLETE"]
-_AWAY = (koji.ServerOffline, koji.RetryError, xmlrpc.client.Fault, requests.RequestException)
-_LEFT_OUT = ("-debuginfo", "-debugsource")
-
-Row = dict[str, Any]
 
 
 class KojiBuilds:
@@ -45,83 +37,50 @@ def fetch(
 
     Raises errors.UnknownReference that names every build that can't be used, and errors.SourceUnavailable.
     """
-    if not release.koji_hub or not release.koji_topurl:
-        raise errors.UnknownReference(
-            f"Release {release.name} knows no Koji",
-            cause="its definition has no `koji_hub` and `koji_topurl`",
-            remedy="leave the builds out, or ask the operator to add them",
-        )
-    with _session(release.koji_hub) as session:
+    with koji_hub.session(release) as session:
         numbers = [int(name) if name.isdigit() else name for name in names]
-        found = _answers(session, lambda calls: [calls.getBuild(number) for number in numbers])
+        found = koji_hub.answers(session, lambda calls: [calls.getBuild(number) for number in numbers])
         builds = _usable(names, found, release)
-        lists = _answers(session, lambda calls: [calls.listBuildRPMs(build["id"]) for build in builds])
-        kept = [[row for row in _listed(rows) if _fits(row, arch)] for rows in lists]
-        _all_have_packages(builds, kept, arch)
-        rows = [row for rows in kept for row in rows]
-        answers = _answers(session, lambda calls: [calls.queryRPMSigs(row["id"]) for row in rows])
+        made, bare = packages(session, builds, release, arch)
+    if bare:
+        reasons = [f"Build {nvr} has no packages for {arch}" for nvr in bare]
+        cause, remedy = "it was built for other architectures", "leave it out or ask for another architecture"
+        raise koji_hub.unknown(reasons, cause, remedy)
+    return made, tuple(warnings(builds, release))
+
+
+def packages(
+    session: Any, builds: Sequence[Row], release: releases.Release, arch: str
+) -> tuple[tuple[plugins.SourceBuild, ...], tuple[str, ...]]:
+    """Koji's builds with their packages for `arch`, and the NVRs of those that have none."""
+    lists = koji_hub.answers(session, lambda calls: [calls.listBuildRPMs(build["id"]) for build in builds])
+    kept = [
+        [row for row in koji_hub.listed(rows) if koji_hub.fits(str(row["name"]), row["arch"], arch)] for rows in lists
+    ]
+    rows = [row for rows in kept for row in rows]
+    answers = koji_hub.answers(session, lambda calls: [calls.queryRPMSigs(row["id"]) for row in rows])
     signers = {
-        row["id"]: tuple(sorted({str(sig["sigkey"]) for sig in _listed(sigs) if sig.get("sigkey")}))
+        row["id"]: tuple(sorted({str(sig["sigkey"]) for sig in koji_hub.listed(sigs) if sig.get("sigkey")}))
         for row, sigs in zip(rows, answers, strict=True)
     }
-    paths = koji.PathInfo(topdir=release.koji_topurl.rstrip("/"))
+    paths = koji_hub.paths(release)
     made = tuple(
         plugins.SourceBuild(
             nvr=str(build["nvr"]), rpms=tuple(_rpm(paths, build, row, signers[row["id"]]) for row in mine)
         )
         for build, mine in zip(builds, kept, strict=True)
+        if mine
     )
-    return made, tuple(_warnings(builds, release))
+    return made, tuple(str(build["nvr"]) for build, mine in zip(builds, kept, strict=True) if not mine)
 
 
-class _Session(koji.ClientSession):  # type: ignore[misc]
-    """Lets go of the connection on which the hub answered with an HTTP error; koji leaves it open."""
-
-    def new_session(self) -> None:
-        """Makes the session of requests, which koji does anew for each retry."""
-        super().new_session()
-        self.rsession.hooks["response"].append(_close_refusal)
-
-
-def _close_refusal(response: requests.Response, **_: Any) -> None:
-    if not response.ok:
-        response.close()
-
-
-@contextlib.contextmanager
-def _session(hub: str) -> Iterator[Any]:
-    session = _Session(hub, opts=OPTIONS)
-    try:
-        yield session
-    except _AWAY as error:
-        raise errors.SourceUnavailable(
-            f"Koji at {hub} does not answer",
-            cause=f"{type(error).__name__}: {str(error)[:200]}",
-            remedy="nothing to do: the check is tried again by itself",
-        ) from error
-    finally:
-        session.rsession.close()
-
-
-def _answers(session: Any, ask: Callable[[Any], list[Any]]) -> list[Any]:
-    """What one multiCall answered: results, or the koji.GenericError of a call in its place."""
-    with session.multicall(strict=False, batch=BATCH) as calls:
-        asked = ask(calls)
-    answers = []
-    for call in asked:
-        try:
-            answers.append(call.result)
-        except _AWAY:
-            raise
-        except koji.GenericError as error:
-            answers.append(error)
-    return answers
-
-
-def _listed(answer: Any) -> list[Row]:
-    if isinstance(answer, koji.GenericError):
-        raise koji.ServerOffline(str(answer)) from answer
-    return list(answer or ())
+def warnings(builds: Sequence[Row], release: releases.Release) -> Iterator[str]:
+    """What is worth saying of builds that can be used."""
+    for build in builds:
+        if build.get("draft"):
+            yield f"{build['nvr']} is a draft build: another one may still take its name."
+        if release.dist_tag and f".{release.dist_tag}" not in f".{build['release']}":
+            yield f"{build['nvr']} was built for another release than {release.name}."
 
 
 def _usable(names: Sequence[str], found: Sequence[Any], release: releases.Release) -> list[Row]:
@@ -130,6 +89,8 @@ def _usable(names: Sequence[str], found: Sequence[Any], release: releases.Releas
     for name, build in zip(names, found, strict=True):
         if not isinstance(build, dict):
             reasons.append(f"There is no build {name} in Koji")
+        elif koji.BUILD_STATES[build["state"]] == "DELETED":
+            reasons.append(f"Build {build['nvr']} was deleted from Koji")
         elif build["state"] != _COMPLETE:
             reasons.append(
                 f"Build {build['nvr']} is {koji.BUILD_STATES[build['state']].lower()}, not complete, in Koji"
@@ -137,24 +98,8 @@ def _usable(names: Sequence[str], found: Sequence[Any], release: releases.Releas
         else:
             builds[build["id"]] = build
     if reasons:
-        raise _unknown(reasons, f"{release.koji_hub} says so", "correct the name, or name another build")
+        raise koji_hub.unknown(reasons, f"{release.koji_hub} says so", "correct the name, or name another build")
     return list(builds.values())
-
-
-def _fits(row: Row, arch: str) -> bool:
-    return row["arch"] in (arch, "noarch") and not str(row["name"]).endswith(_LEFT_OUT)
-
-
-def _all_have_packages(builds: Sequence[Row], kept: Sequence[list[Row]], arch: str) -> None:
-    reasons = [
-        f"Build {build['nvr']} has no packages for {arch}" for build, rows in zip(builds, kept, strict=True) if not rows
-    ]
-    if reasons:
-        raise _unknown(reasons, "it was built for other architectures", "leave it out or ask for another architecture")
-
-
-def _unknown(reasons: list[str], cause: str, remedy: str) -> errors.UnknownReference:
-    return errors.UnknownReference("; ".join(reasons[:5]), cause=cause, remedy=remedy, details=tuple(reasons))
 
 
 def _rpm(paths: Any, build: Row, row: Row, signers: tuple[str, ...]) -> plugins.SourceRpm:
@@ -171,9 +116,3 @@ def _rpm(paths: Any, build: Row, row: Row, signers: tuple[str, ...]) -> plugins.
         size=int(row.get("size") or -1),
         signed_by=tuple(key.lower() for key in signers),
     )
-
-
-def _warnings(builds: Sequence[Row], release: releases.Release) -> Iterator[str]:
-    for build in builds:
-        if release.dist_tag and f".{release.dist_tag}" not in f".{build['release']}":
-            yield f"{build['nvr']} was built for another release than {release.name}."

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Source `tag`: a Koji tag or side tag becomes the newest build of each package in it. Downloads nothing."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import koji
+
+from ondemand import plugins, references, releases
+from ondemand_plugins.sources import koji_builds, koji_hub
+
+LIMIT = 500
+"""Builds that a tag may hold."""
+
+
+class KojiTags:
+    """Asks the release's Koji hub, without logging in."""
+
+    kind: ClassVar[str] = "tag"
+
+    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+        """The builds in the tag that `reference.value` (a name or id) names, pinned as they are now.
+
+        What the tag inherits is left out: of a side tag that is the whole distribution. Raises
+        errors.UnknownReference for a tag that is not there, holds none or too many, and errors.SourceUnavailable.
+        """
+        with koji_hub.session(release) as session:
+            name, rows = _tagged(session, reference.value)
+            builds, bare = koji_builds.packages(session, rows, release, arch)
+        if not builds:
+            raise _refused(name, f"none of its {len(rows)} builds has packages for {arch}")
+        warnings = tuple(koji_builds.warnings(rows, release))
+        if bare:
+            warnings += (f"Tag {name} holds builds that have no packages for {arch}: {', '.join(bare[:20])}.",)
+        return plugins.Resolution(reference=reference, builds=builds, warnings=warnings)
+
+
+def newest(package: str, tag: str, release: releases.Release, arch: str) -> tuple[plugins.SourceBuild, ...]:
+    """The newest build of the source package that the tag itself holds; empty where it holds none."""
+    with koji_hub.session(release) as session:
+        (rows,) = koji_hub.answers(
+            session, lambda calls: [calls.listTagged(tag, latest=True, inherit=False, package=package)]
+        )
+        return () if isinstance(rows, koji.GenericError) else koji_builds.packages(session, rows, release, arch)[0]
+
+
+def _tagged(session: Any, value: str) -> tuple[str, list[koji_hub.Row]]:
+    wanted = int(value) if value.isdigit() else value
+    tag, answer = koji_hub.answers(
+        session, lambda calls: [calls.getTag(wanted), calls.listTagged(wanted, latest=True, inherit=False)]
+    )
+    if not isinstance(tag, dict):
+        reasons = [f"There is no tag {value} in Koji"]
+        raise koji_hub.unknown(reasons, "the hub knows none, or it was removed", "correct its name, or name the builds")
+    rows = koji_hub.listed(answer)
+    if not rows:
+        raise _refused(tag["name"], "no build is tagged with it; what it inherits does not count")
+    if len(rows) > LIMIT:
+        raise _refused(tag["name"], f"it holds {len(rows)} builds and at most {LIMIT} are taken")
+    return str(tag["name"]), sorted(rows, key=lambda row: str(row["nvr"]))
+
+
+def _refused(name: str, cause: str) -> Exception:
+    return koji_hub.unknown([f"Tag {name} can't be used"], cause, "name another tag, or the builds themselves")
