@@ -83,6 +83,7 @@ setup(
             "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
             "tag = ondemand_plugins.sources.koji_tags:KojiTags",
+            "package = ondemand_plugins.sources.packages:Packages",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

@@ -93,6 +93,7 @@ dist_tag = "demo1"
 koji_hub = "{servers}/kojihub"
 koji_topurl = "{servers}"
 bodhi = "{servers}"
+candidate_tag = "demo-updates-candidate"
 trust = "allow-unsigned-from-koji"
 key_files = ["demo.asc"]
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
 from ondemand.references import Reference
-from ondemand.releases import Release
+from ondemand.releases import Release, Role
 
 BACKENDS = "ondemand.backends"
 SOURCES = "ondemand.sources"
@@ -86,7 +86,7 @@ class SourceRpm:
     """One RPM that a source names. `signed_by` are key ids known to have signed it, lower-case hex.
 
     `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1. An `epoch` of
-    None is not known to the source: the check reads it from the file.
+    None is not known to the source: the check reads it from the file. `origin` says to people where it was found.
     """
 
     name: str
@@ -98,6 +98,7 @@ class SourceRpm:
     checksums: Mapping[str, str]
     size: int = -1
     signed_by: tuple[str, ...] = ()
+    origin: str = ""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -117,12 +118,34 @@ class Resolution:
     """What a reference became; `warnings` are sentences for people.
 
     `identity` is another text as soon as the reference means something else; empty where the builds say enough.
+    `install` are names of packages that the reference itself asks to be in the image.
     """
 
     reference: Reference
     builds: tuple[SourceBuild, ...]
     warnings: tuple[str, ...] = ()
     identity: str = ""
+    install: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CatalogPackage:
+    """A package in a repository of the release: `role` is the repository's, `source` the NVR of its build."""
+
+    rpm: SourceRpm
+    role: Role
+    source: str
+
+
+class Catalog(Protocol):
+    """What the release's repositories hold for one architecture and noarch. A source may ask it, or not."""
+
+    def named(self, name: str) -> Sequence[CatalogPackage]:
+        """Packages of that name, else those built from the source package of that name; the newest first, of equal
+        ones the stable repositories'. Raises errors.SourceUnavailable where a repository can't be read."""
+
+    def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
+        """All packages of one build in the repositories of a role; raises as `named` does."""
 
 
 class Source(Protocol):
@@ -131,7 +154,7 @@ class Source(Protocol):
     kind: ClassVar[str]
     """The reference kind it serves."""
 
-    def resolve(self, reference: Reference, release: Release, arch: str) -> Resolution:
+    def resolve(self, reference: Reference, release: Release, arch: str, catalog: Catalog) -> Resolution:
         """Asks the source; raises errors.UnknownReference, or errors.SourceUnavailable when it is away."""
 
 

@@ -26,6 +26,17 @@ class Role(enum.StrEnum):
     """Only for builds that a request names."""
 
 
+class Level(enum.StrEnum):
+    """Where a package that a request names without a build is looked for."""
+
+    STABLE = "stable"
+    """The repositories of that role."""
+    TESTING = "testing"
+    """The repositories of that role."""
+    CANDIDATE = "candidate"
+    """The release's `candidate_tag` in Koji."""
+
+
 class TrustPolicy(enum.StrEnum):
     """What becomes of RPMs without a signature; a wrong signature is refused always."""
 
@@ -63,7 +74,10 @@ class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """A release as the operator defined it. `keys` are armored public keys, read from the named files."""
+    """A release as the operator defined it. `keys` are armored public keys, read from the named files.
+
+    Of a package named without a build the newest at the first level of `package_order` that has any is taken.
+    """
 
     name: Word
     title: str
@@ -74,6 +88,8 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     koji_hub: Url | None = None
     koji_topurl: Url | None = None
     bodhi: Url | None = None
+    candidate_tag: Word | None = None
+    package_order: tuple[Level, ...] = (Level.STABLE, Level.TESTING, Level.CANDIDATE)
     trust: TrustPolicy = TrustPolicy.ALLOW_UNSIGNED_FROM_KOJI
     keys: tuple[str, ...] = ()
     repositories: tuple[Repository, ...]

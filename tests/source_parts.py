@@ -7,11 +7,11 @@ import contextlib
 import json
 import pathlib
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from demo import servers, site
-from ondemand import releases
+from ondemand import plugins, releases
 
 
 def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str) -> releases.Release:
@@ -36,3 +36,15 @@ def other_koji(folder: pathlib.Path, distribution: pathlib.Path, change: Callabl
     running = servers.DemoServers(made)
     yield running.start()
     running.stop()
+
+
+class NoCatalog:
+    """For sources that ask no catalog."""
+
+    def named(self, name: str) -> Sequence[plugins.CatalogPackage]:
+        """Fails the test."""
+        raise AssertionError(name)
+
+    def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
+        """Fails the test."""
+        raise AssertionError(nvr)

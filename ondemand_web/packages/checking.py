@@ -16,6 +16,7 @@ import requests
 
 from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, releases
 from ondemand_web.packages import places, resolving, solving, trust
+from ondemand_web.packages.catalog import Catalog
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -71,7 +72,11 @@ def check(
     release.definition(request.image_type)
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     with requests.Session() as session, guard.session() as guarded:
-        resolutions, refused = resolving.resolve_all(request.builds, release, request.arch, sources, folder, session)
+        pools = pools or Pools()
+        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        resolutions, refused = resolving.resolve_all(
+            request.builds, release, request.arch, sources, folder, session, known
+        )
         task = _Task(
             request=request,
             release=release,
@@ -80,7 +85,7 @@ def check(
             resolutions=resolutions,
             folder=folder,
             session=session,
-            pools=pools or Pools(),
+            pools=pools,
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -99,7 +104,7 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
     expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
     refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
     question = solving.Question(
-        packages=task.kickstart.packages,
+        packages=(*task.kickstart.packages, *(name for found in task.resolutions for name in found.install)),
         members=expansion.packages,
         excluded=task.kickstart.excluded,
         # A build that is refused already must not be refused again for what follows from that.

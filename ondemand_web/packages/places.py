@@ -46,11 +46,24 @@ def stable_places(
 
     Raises errors.SourceUnavailable.
     """
+    return role_places(release, arch, folder, session, releases.Role.STABLE, kept=kept)
+
+
+def role_places(
+    release: releases.Release,
+    arch: str,
+    folder: pathlib.Path,
+    session: requests.Session,
+    role: releases.Role,
+    *,
+    kept: bool = False,
+) -> list[Place]:
+    """The same for the repositories of any role."""
     ids = trust.key_ids(release)
     signed = f"signed:{ids[0]}" if ids else locks.REPOSITORY_DIGEST
     found = []
     for repository in release.repositories:
-        if repository.role is releases.Role.STABLE:
+        if repository.role is role:
             name = f"{release.name}-{arch}-{repository.id}"
             take = _kept if kept else _taken
             snapshot = take(repository.id, repository.url(arch), name, folder, session)

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 
 import requests
 
-from ondemand import errors
+from ondemand import errors, releases
 from ondemand_web.packages import places
 from ondemand_web.service import Service
 
@@ -15,16 +16,16 @@ log = logging.getLogger(__name__)
 
 
 def read_all(here: Service) -> bool:
-    """Takes a snapshot of every release's stable repositories and loads it once, which leaves its `.solv` file.
+    """Takes a snapshot of every release's repositories and loads it once, which leaves its `.solv` file.
 
     One that can't be read now is tried again at the next time. Always False: then the duty pauses.
     """
     folder = here.settings.master.data / "snapshots"
     for release in here.releases.all():
-        for arch in release.arches:
+        for arch, role in itertools.product(release.arches, releases.Role):
             try:
                 with requests.Session() as session:
-                    found = places.stable_places(release, arch, folder, session)
+                    found = places.role_places(release, arch, folder, session, role)
                     with here.pools.borrow(found, arch, filelists=False):
                         log.debug("release %s for %s is read", release.name, arch)
             except errors.OndemandError as error:

@@ -23,12 +23,13 @@ def resolve_all(
     sources: Mapping[str, plugins.Source],
     folder: pathlib.Path,
     session: requests.Session,
+    catalog: plugins.Catalog,
 ) -> tuple[list[plugins.Resolution], list[errors.OndemandError]]:
     """What the references became, in their order, and every refusal; raises errors.ServiceError: then try later."""
 
     def tried(text: str) -> plugins.Resolution | errors.OndemandError:
         try:
-            return trust.pinned(resolve(text, release, arch, sources), folder, session)
+            return trust.pinned(resolve(text, release, arch, sources, catalog), folder, session)
         except errors.ServiceError:
             raise
         except errors.OndemandError as error:
@@ -42,7 +43,11 @@ def resolve_all(
 
 
 def resolve(
-    text: str, release: releases.Release, arch: str, sources: Mapping[str, plugins.Source]
+    text: str,
+    release: releases.Release,
+    arch: str,
+    sources: Mapping[str, plugins.Source],
+    catalog: plugins.Catalog,
 ) -> plugins.Resolution:
     """What its source says of one reference; raises errors.UnknownReference or errors.SourceUnavailable."""
     reference = references.parse(text)
@@ -52,7 +57,7 @@ def resolve(
             cause=f"no source plugin for {reference.kind} is installed",
             remedy="ask the operator to install it",
         )
-    return sources[reference.kind].resolve(reference, release, arch)
+    return sources[reference.kind].resolve(reference, release, arch, catalog)
 
 
 def nevra(rpm: plugins.SourceRpm) -> Nevra:

@@ -91,9 +91,10 @@ def accept(
     Raises errors.WrongSignature, errors.WrongDigest, errors.UnknownReference or errors.SourceUnavailable.
     """
     trusted, unsigned, foreign = key_ids(release), None, ""
+    identity = rpm.checksums.get("sigmd5") or rpm.checksums.get("sha256", "")
     for url in rpm.urls:
         try:
-            header = headers.fetch(url, folder / "headers", rpm.checksums.get("sigmd5", ""), session)
+            header = headers.fetch(url, folder / "headers", identity, session)
         except downloads.Missing:
             continue
         _hold(rpm, header, url)

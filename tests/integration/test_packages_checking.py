@@ -64,7 +64,9 @@ class Source:
     def __init__(self, place: Place, *, signed_by: tuple[str, ...] = ()) -> None:
         self.place, self.signed_by = place, signed_by
 
-    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+    def resolve(
+        self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
+    ) -> plugins.Resolution:
         """One RPM per build."""
         path = self.place.root / "builds" / f"{reference.value}.noarch.rpm"
         if not path.exists():

@@ -9,7 +9,7 @@ import pytest
 
 from demo import builds, koji_files
 from ondemand import build_requests, errors, locks, plugins, releases
-from ondemand_plugins.sources import bodhi_updates, koji_builds, koji_tags, koji_tasks
+from ondemand_plugins.sources import bodhi_updates, koji_builds, koji_tags, koji_tasks, packages
 from ondemand_web.packages import checking
 from tests import source_parts
 
@@ -18,6 +18,7 @@ SOURCES: dict[str, plugins.Source] = {
     "koji": koji_builds.KojiBuilds(),
     "task": koji_tasks.KojiTasks(),
     "tag": koji_tags.KojiTags(),
+    "package": packages.Packages(),
     "bodhi": bodhi_updates.BodhiUpdates(),
 }
 SCRATCH = f"task:{koji_files.SCRATCH_TASK}"
@@ -100,3 +101,15 @@ def test_a_scratch_build_and_a_build_of_the_same_packages_are_refused(
 def test_a_side_tag_brings_what_its_packages_need_of_each_other(release: releases.Release, tmp_path: pathlib.Path) -> None:
     lock = check(release, tmp_path, f"tag:{builds.NAMES['side_tag']}", add=("ondemand-greeting",))
     assert {f"{p.name}-{p.version}" for p in lock.wanted} == {"ondemand-greeting-3.0", "ondemand-libs-3.0"}
+
+
+def test_a_package_by_its_name_is_installed_from_where_it_is_found(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    lock = check(release, tmp_path, "ondemand-panel", "ondemand-libs-1.1")
+    wanted = {f"{p.name}-{p.version}": p for p in lock.wanted}
+    assert {name: package.origin for name, package in wanted.items()} == {
+        "ondemand-panel-1.0": "main",
+        "ondemand-libs-1.1": locks.SIDE_REPOSITORY,
+    }
+    side = wanted["ondemand-libs-1.1"]
+    assert "/repositories/updates-testing/" in side.urls[0] and side.trust.startswith("signed:")
+    assert side.checksums.keys() == {"sha256", "sigmd5", "header-sha256"}

@@ -6,13 +6,17 @@ from __future__ import annotations
 import http.server
 import json
 import pathlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import requests
 
 from demo import builds
 from ondemand import errors, plugins, references, releases
 from ondemand_plugins.sources import bodhi_updates
+from ondemand_web.packages import pools
+from ondemand_web.packages.catalog import Catalog
 from tests import builder_parts, source_parts
 
 
@@ -39,26 +43,77 @@ class OneUpdate(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> releases.Release:
     """The demo release."""
-    return source_parts.demo_release(tmp_path, distribution, servers)
+    return source_parts.demo_release(tmp_path / "site", distribution, servers)
 
 
-def resolve(release: releases.Release, text: str) -> plugins.Resolution:
+@pytest.fixture
+def catalog(release: releases.Release, tmp_path: pathlib.Path) -> Iterator[plugins.Catalog]:
+    """What the demo's repositories hold."""
+    with requests.Session() as session:
+        yield Catalog(release, "x86_64", tmp_path / "snapshots", session, pools.Pools())
+
+
+def resolve(release: releases.Release, text: str, catalog: plugins.Catalog | None = None) -> plugins.Resolution:
     """What a reference becomes."""
-    return bodhi_updates.BodhiUpdates().resolve(references.parse(text), release, "x86_64")
+    source = bodhi_updates.BodhiUpdates()
+    return source.resolve(references.parse(text), release, "x86_64", catalog or source_parts.NoCatalog())
+
+
+def origins(found: plugins.Resolution) -> set[str]:
+    """Where the packages come from."""
+    return {rpm.origin for build in found.builds for rpm in build.rpms}
 
 
 @pytest.mark.parametrize("name", ["update", "single_update", "unpushed_update", "stable_update"])
-def test_an_update_has_its_builds(release: releases.Release, name: str) -> None:
+def test_an_update_has_its_builds(release: releases.Release, catalog: plugins.Catalog, name: str) -> None:
     alias = builds.NAMES[name]
-    found = resolve(release, alias)
+    found = resolve(release, alias, catalog)
     assert {build.nvr for build in found.builds} == {
         nvr for update in builds.updates() if update.alias == alias for nvr in update.nvrs
     }
     assert all(build.rpms for build in found.builds)
 
 
-def test_a_stable_update_is_said_to_be_stable(release: releases.Release) -> None:
-    assert "stable already" in resolve(release, builds.NAMES["stable_update"]).warnings[0]
+@pytest.mark.parametrize(
+    ("name", "origin"), [("unpushed_update", "koji"), ("update", "updates-testing"), ("stable_update", "main")]
+)
+def test_an_update_s_status_says_where_its_packages_are(
+    release: releases.Release, catalog: plugins.Catalog, name: str, origin: str
+) -> None:
+    assert origins(resolve(release, builds.NAMES[name], catalog)) == {origin}
+
+
+def test_koji_gives_what_the_testing_repository_has_no_more(release: releases.Release) -> None:
+    class MovedOn(source_parts.NoCatalog):
+        """Repositories that hold another version by now."""
+
+        def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
+            return ()
+
+    found = resolve(release, builds.NAMES["update"], MovedOn())
+    assert origins(found) == {"koji"} and "because the release's testing repositories don't have them" in found.warnings[-1]
+
+
+def test_koji_gives_what_a_repository_that_is_away_can_not(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    with requests.Session() as session:
+        unread = Catalog(release, "x86_64", tmp_path / "none", session, pools.Pools(), kept=True)
+        found = resolve(release, builds.NAMES["update"], unread)
+    assert origins(found) == {"koji"} and "can't be read now" in found.warnings[-1]
+
+
+def test_a_release_without_testing_repositories_has_its_updates_in_koji(release: releases.Release) -> None:
+    rawhide = release.model_copy(update={"repositories": release.repositories[:1]})
+    found = resolve(rawhide, builds.NAMES["update"])
+    assert origins(found) == {"koji"} and not found.warnings
+
+
+def test_an_update_s_identity_is_that_of_its_builds(release: releases.Release, catalog: plugins.Catalog) -> None:
+    one, other = (resolve(release, builds.NAMES[name], catalog).identity for name in ("update", "single_update"))
+    assert one.startswith(f"bodhi:{builds.NAMES['update']}@") and one.partition("@")[2] != other.partition("@")[2]
+
+
+def test_a_stable_update_is_said_to_be_stable(release: releases.Release, catalog: plugins.Catalog) -> None:
+    assert "stable already" in resolve(release, builds.NAMES["stable_update"], catalog).warnings[0]
 
 
 def test_an_update_of_containers_is_refused(release: releases.Release) -> None:

@@ -26,7 +26,7 @@ def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) ->
 
 def resolve(release: releases.Release, text: str) -> plugins.Resolution:
     """What a reference becomes."""
-    return koji_builds.KojiBuilds().resolve(references.parse(text), release, "x86_64")
+    return koji_builds.KojiBuilds().resolve(references.parse(text), release, "x86_64", source_parts.NoCatalog())
 
 
 def test_a_build_has_its_packages_for_the_architecture(release: releases.Release) -> None:
@@ -61,7 +61,7 @@ def test_an_unknown_build_is_named(release: releases.Release, text: str) -> None
 def test_another_architecture_is_said(release: releases.Release) -> None:
     reference = references.parse(builds.NAMES["signed_koji_build"])
     with pytest.raises(errors.UnknownReference, match="no packages for s390x"):
-        koji_builds.KojiBuilds().resolve(reference, release, "s390x")
+        koji_builds.KojiBuilds().resolve(reference, release, "s390x", source_parts.NoCatalog())
 
 
 def test_a_build_of_another_release_is_warned_of(release: releases.Release) -> None:

@@ -24,7 +24,7 @@ def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) ->
 
 def resolve(release: releases.Release, text: str = SIDE_TAG, arch: str = "x86_64") -> plugins.Resolution:
     """What a reference becomes."""
-    return koji_tags.KojiTags().resolve(references.parse(text), release, arch)
+    return koji_tags.KojiTags().resolve(references.parse(text), release, arch, source_parts.NoCatalog())
 
 
 def test_a_side_tag_has_its_own_builds_and_none_that_it_inherits(release: releases.Release) -> None:

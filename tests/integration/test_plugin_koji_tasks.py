@@ -25,7 +25,7 @@ def release(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) ->
 
 def resolve(release: releases.Release, text: str = TASK, arch: str = "x86_64") -> plugins.Resolution:
     """What a reference becomes."""
-    return koji_tasks.KojiTasks().resolve(references.parse(text), release, arch)
+    return koji_tasks.KojiTasks().resolve(references.parse(text), release, arch, source_parts.NoCatalog())
 
 
 def resolve_changed(

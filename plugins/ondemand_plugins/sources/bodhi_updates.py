@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import ClassVar
 
 import pydantic
@@ -15,6 +16,8 @@ TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of the answer."""
 LIMIT = 16 * 1024 * 1024
 _TAKEN = ("pending", "testing", "stable", "side_tag_active")
+_WHERE = {"testing": releases.Role.TESTING, "stable": releases.Role.STABLE}
+"""The repositories that have an update; one of any other status is in Koji only."""
 _WHY_NOT = {
     "unpushed": "it was unpushed: its packager took it back",
     "obsolete": "it is obsolete: a newer update took its place",
@@ -34,6 +37,11 @@ class _Update(pydantic.BaseModel):
     content_type: str | None = None
     builds: list[_Build]
 
+    @property
+    def nvrs(self) -> list[str]:
+        """Its builds, each once; those of a side tag too, since an update made from one lists them."""
+        return list(dict.fromkeys(build.nvr for build in self.builds))
+
 
 class _Answer(pydantic.BaseModel):
     update: _Update
@@ -44,7 +52,9 @@ class BodhiUpdates:
 
     kind: ClassVar[str] = "bodhi"
 
-    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+    def resolve(
+        self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
+    ) -> plugins.Resolution:
         """The builds of the update, pinned as they are now.
 
         Raises errors.UnknownReference for an update that is not there, was taken back or holds no RPMs, and
@@ -60,10 +70,40 @@ class BodhiUpdates:
             raise _refused(reference, cause, "name a newer update, or the builds themselves")
         if not update.builds:
             raise _refused(reference, "it holds no builds", "name another update")
-        builds, warnings = koji_builds.fetch([build.nvr for build in update.builds], release, arch)
+        builds, warnings = _builds(update, release, arch, catalog)
         if update.status == "stable":
             warnings += (f"Update {update.alias} is stable already.",)
-        return plugins.Resolution(reference=reference, builds=builds, warnings=warnings)
+        return plugins.Resolution(
+            reference=reference, builds=builds, warnings=warnings, identity=_identity(update)
+        )
+
+
+def _builds(
+    update: _Update, release: releases.Release, arch: str, catalog: plugins.Catalog
+) -> tuple[tuple[plugins.SourceBuild, ...], tuple[str, ...]]:
+    """The update's builds: from the repository where its status says that it is, from Koji where it is not there."""
+    role = _WHERE.get(update.status)
+    if role is None or not any(repository.role is role for repository in release.repositories):
+        return koji_builds.fetch(update.nvrs, release, arch)
+    try:
+        rpms = {nvr: tuple(package.rpm for package in catalog.built_as(nvr, role)) for nvr in update.nvrs}
+        why = "don't have them any more, or not yet"
+    except errors.SourceUnavailable:
+        rpms, why = {}, "can't be read now"
+    held = {nvr: plugins.SourceBuild(nvr=nvr, rpms=found) for nvr, found in rpms.items() if found}
+    asked = [nvr for nvr in update.nvrs if nvr not in held]
+    if not asked:
+        return tuple(held.values()), ()
+    fetched, warnings = koji_builds.fetch(asked, release, arch)
+    warnings += (f"Koji gives {', '.join(asked[:10])}, because the release's {role.value} repositories {why}.",)
+    by_nvr = {**held, **{build.nvr: build for build in fetched}}
+    return tuple(by_nvr[nvr] for nvr in update.nvrs if nvr in by_nvr), warnings
+
+
+def _identity(update: _Update) -> str:
+    """Changes with every edit of the update's builds; sixteen digits are enough to tell two of them apart."""
+    text = " ".join(sorted(update.nvrs))
+    return f"bodhi:{update.alias}@{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _update(url: str, reference: references.Reference) -> _Update:

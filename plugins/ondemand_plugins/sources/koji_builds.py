@@ -20,7 +20,9 @@ class KojiBuilds:
 
     kind: ClassVar[str] = "koji"
 
-    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+    def resolve(
+        self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
+    ) -> plugins.Resolution:
         """The build that `reference.value` (an NVR or id) names.
 
         Raises errors.UnknownReference for a build that is not there, not complete or not for `arch`, and
@@ -115,4 +117,5 @@ def _rpm(paths: Any, build: Row, row: Row, signers: tuple[str, ...]) -> plugins.
         checksums={"sigmd5": str(row["payloadhash"])} if row.get("payloadhash") else {},
         size=int(row.get("size") or -1),
         signed_by=tuple(key.lower() for key in signers),
+        origin="koji",
     )

@@ -19,7 +19,9 @@ class KojiTags:
 
     kind: ClassVar[str] = "tag"
 
-    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+    def resolve(
+        self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
+    ) -> plugins.Resolution:
         """The builds in the tag that `reference.value` (a name or id) names, pinned as they are now.
 
         What the tag inherits is left out: of a side tag that is the whole distribution. Raises
@@ -36,13 +38,18 @@ class KojiTags:
         return plugins.Resolution(reference=reference, builds=builds, warnings=warnings)
 
 
-def newest(package: str, tag: str, release: releases.Release, arch: str) -> tuple[plugins.SourceBuild, ...]:
-    """The newest build of the source package that the tag itself holds; empty where it holds none."""
+def newest(
+    package: str, tag: str, release: releases.Release, arch: str, version: str = ""
+) -> tuple[plugins.SourceBuild, ...]:
+    """The build of a source package that a tag itself got last, of that version if given; empty where it has none."""
     with koji_hub.session(release) as session:
         (rows,) = koji_hub.answers(
-            session, lambda calls: [calls.listTagged(tag, latest=True, inherit=False, package=package)]
+            session, lambda calls: [calls.listTagged(tag, latest=not version, inherit=False, package=package)]
         )
-        return () if isinstance(rows, koji.GenericError) else koji_builds.packages(session, rows, release, arch)[0]
+        if isinstance(rows, koji.GenericError):
+            return ()
+        fitting = [row for row in rows if version in ("", row["version"], f"{row['version']}-{row['release']}")]
+        return koji_builds.packages(session, fitting[:1], release, arch)[0]
 
 
 def _tagged(session: Any, value: str) -> tuple[str, list[koji_hub.Row]]:

@@ -27,7 +27,9 @@ class KojiTasks:
 
     kind: ClassVar[str] = "task"
 
-    def resolve(self, reference: references.Reference, release: releases.Release, arch: str) -> plugins.Resolution:
+    def resolve(
+        self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
+    ) -> plugins.Resolution:
         """The packages that the task `reference.value` left for `arch`; its identity is the task and what lies there.
 
         Raises errors.UnknownReference for a task that is not there, did not build, or whose files are gone, and
@@ -105,6 +107,7 @@ def _rpms(files: Iterable[_File], release: releases.Release, arch: str) -> tuple
                 urls=(f"{paths.task(task, volume)}/{path}",),
                 checksums={},
                 size=int(said["st_size"]),
+                origin=f"koji task {task}",
             )
             found.append(rpm)
     return tuple(sorted(found, key=lambda rpm: (rpm.name, rpm.arch)))
