@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import requests
@@ -13,6 +13,7 @@ import requests
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
+from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
 
 TIMEOUT = (5.0, 30.0)
@@ -41,6 +42,11 @@ class Client:
         """What the request would become; makes no build. Raises what the check refuses it with."""
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
         return CheckRecord.model_validate(answer.json())
+
+    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64") -> ResolveRecord:
+        """What references would become; those that could not be told in time are marked `partial`: ask again."""
+        body = {"release": release, "arch": arch, "references": list(references)}
+        return ResolveRecord.model_validate(self._call("POST", "/resolve", json=body).json())
 
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""

@@ -12,6 +12,7 @@ from ondemand import addresses, plugins, registry, releases, settings
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
+from ondemand_web.packages.previews import Previews
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,11 @@ class Service:
     def pools(self) -> Pools:
         """The repositories that this process has loaded."""
         return Pools()
+
+    @functools.cached_property
+    def previews(self) -> Previews:
+        """What this process was told of references lately."""
+        return Previews(self.sources, self.settings.master.data / "snapshots", self.pools)
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

@@ -10,7 +10,7 @@ import click
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks
+from ondemand.commands import builds, checks, resolutions
 
 COMMANDS = "ondemand.commands"
 
@@ -24,7 +24,8 @@ def make() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name, command in {**builds.COMMANDS, **checks.COMMANDS, **registry.load_all(COMMANDS)}.items():
+    ours = {**builds.COMMANDS, **checks.COMMANDS, **resolutions.COMMANDS}
+    for name, command in {**ours, **registry.load_all(COMMANDS)}.items():
         app.command(name)(command)
     return app
 
