@@ -106,7 +106,9 @@ class Universe:
         self.pool.set_disabled_list([])
         if not self.side.isempty():
             self.side.empty(True)
+            # Who looks up a name in an index that still holds what was freed ends the process.
             self._current = False
+            self.close()
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool."""

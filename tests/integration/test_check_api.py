@@ -64,3 +64,10 @@ def test_a_warm_pool_gives_the_same_answers_in_any_order(here: service.Service, 
     assert refused[0] == 422
     assert check(web) == plain and check(web, builds=[story.NAMES["koji_build"]]) == wanted
     assert check(web, remove_packages=["bash"]) == refused
+
+
+def test_a_warm_pool_serves_one_side_repository_after_the_other(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    names = [story.NAMES["koji_build"], f"tag:{story.NAMES['side_tag']}", story.NAMES["old_build"], story.NAMES["update"]]
+    answers = [check(web, builds=[name], add_packages=["ondemand-greeting"]) for name in names * 3]
+    assert answers[:4] == answers[4:8] == answers[8:] and {status for status, _ in answers} == {200}
