@@ -7,12 +7,14 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
+from ondemand.reference_sets import SetRecord
 from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
 
@@ -47,6 +49,24 @@ class Client:
         """What references would become; those that could not be told in time are marked `partial`: ask again."""
         body = {"release": release, "arch": arch, "references": list(references)}
         return ResolveRecord.model_validate(self._call("POST", "/resolve", json=body).json())
+
+    def reference_set(self, name: str, version: int | None = None) -> SetRecord:
+        """A version of a set, the newest by default; raises errors.UnknownSet."""
+        params = {"version": version} if version else {}
+        return SetRecord.model_validate(self._call("GET", f"/sets/{quote(name, safe='')}", params=params).json())
+
+    def reference_sets(self) -> list[SetRecord]:
+        """The newest version of each set."""
+        return [SetRecord.model_validate(item) for item in self._call("GET", "/sets").json()["sets"]]
+
+    def put_set(self, name: str, references: Sequence[str], based_on: int) -> SetRecord:
+        """The set's next version; raises errors.StateConflict when `based_on` is not its newest (0: there is none)."""
+        body = {"references": list(references), "based_on": based_on}
+        return SetRecord.model_validate(self._call("PUT", f"/sets/{quote(name, safe='')}", json=body).json())
+
+    def remove_set(self, name: str) -> None:
+        """Removes a set."""
+        self._call("DELETE", f"/sets/{quote(name, safe='')}")
 
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""

@@ -16,6 +16,7 @@ from ondemand_web.files import views as files
 from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
+from ondemand_web.sets import views as sets
 
 _POLICY = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
@@ -42,6 +43,7 @@ def make(here: Service) -> flask.Flask:
     app.register_api(builds.api)
     app.register_api(packages.api)
     app.register_api(queue.api)
+    app.register_api(sets.api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)

@@ -13,6 +13,7 @@ from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.previews import Previews
+from ondemand_web.sets.source import Sets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ class Service:
     @functools.cached_property
     def sources(self) -> dict[str, plugins.Source]:
         """The installed sources by the kind of reference that they serve."""
-        return {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
+        found: dict[str, plugins.Source] = {
+            kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()
+        }
+        return {**found, Sets.kind: Sets(self.database, found)}
 
     @functools.cached_property
     def pools(self) -> Pools:

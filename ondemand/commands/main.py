@@ -10,7 +10,7 @@ import click
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, resolutions
+from ondemand.commands import builds, checks, resolutions, sets
 
 COMMANDS = "ondemand.commands"
 
@@ -27,6 +27,7 @@ def make() -> typer.Typer:
     ours = {**builds.COMMANDS, **checks.COMMANDS, **resolutions.COMMANDS}
     for name, command in {**ours, **registry.load_all(COMMANDS)}.items():
         app.command(name)(command)
+    app.add_typer(sets.app, name="set")
     return app
 
 

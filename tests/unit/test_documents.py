@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, errors, locks, proofs, resolutions
+from ondemand import build_requests, builds, errors, locks, proofs, reference_sets, resolutions
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -32,6 +32,8 @@ RECORDS = [
     (API, resolutions.ResolvedReference),
     (API, resolutions.ResolvedBuild),
     (API, resolutions.ResolvedPackage),
+    (API, reference_sets.SetChange),
+    (API, reference_sets.SetRecord),
     (API, builds.BuildRecord),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),
