@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import requests
 
@@ -14,6 +15,8 @@ from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
 from ondemand.differences import Differences
+from ondemand.reference_sets import SetRecord
+from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
 
 Found = TypeVar("Found")
@@ -44,6 +47,30 @@ class Client:
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
         return self._read(answer, CheckRecord.model_validate)
 
+    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64") -> ResolveRecord:
+        """What references would become; those that could not be told in time are marked `partial`: ask again."""
+        body = {"release": release, "arch": arch, "references": list(references)}
+        return self._read(self._call("POST", "/resolve", json=body), ResolveRecord.model_validate)
+
+    def reference_set(self, name: str, version: int | None = None) -> SetRecord:
+        """A version of a set, the newest by default; raises errors.UnknownSet."""
+        params = {"version": version} if version else {}
+        return self._read(self._call("GET", f"/sets/{quote(name, safe='')}", params=params), SetRecord.model_validate)
+
+    def reference_sets(self) -> list[SetRecord]:
+        """The newest version of each set."""
+        answer = self._call("GET", "/sets")
+        return self._read(answer, lambda body: [SetRecord.model_validate(item) for item in body["sets"]])
+
+    def put_set(self, name: str, references: Sequence[str], based_on: int) -> SetRecord:
+        """The set's next version; raises errors.StateConflict when `based_on` is not its newest (0: there is none)."""
+        body = {"references": list(references), "based_on": based_on}
+        return self._read(self._call("PUT", f"/sets/{quote(name, safe='')}", json=body), SetRecord.model_validate)
+
+    def remove_set(self, name: str) -> None:
+        """Removes a set."""
+        self._call("DELETE", f"/sets/{quote(name, safe='')}")
+
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""
         return self._read(self._call("GET", f"/builds/{build_id}"), BuildRecord.model_validate)
@@ -65,7 +92,7 @@ class Client:
 
     def differences(self, old: int, new: int) -> Differences:
         """What changes from one build's lock to another's."""
-        return Differences.model_validate(self._call("GET", f"/builds/{old}/differences/{new}").json())
+        return self._read(self._call("GET", f"/builds/{old}/differences/{new}"), Differences.model_validate)
 
     def events(self, build_id: int, after: int = 0) -> list[EventRecord]:
         """The build's history after a `seq`."""

@@ -3,7 +3,7 @@
 
 OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
-│   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild
+│   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet
 │   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
 ├── ContentError            the content can't become that image; never retried by itself
 │   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
@@ -113,6 +113,14 @@ class UnknownBuild(RequestError):
 
     code = "unknown-build"
     exit_status = 7
+    http_status = 404
+
+
+class UnknownSet(RequestError):
+    """There is no set of that name, or not that version of it."""
+
+    code = "unknown-set"
+    exit_status = 15
     http_status = 404
 
 

@@ -53,6 +53,8 @@ class Master(Section):
     own_code: tuple[str, ...] = ()
     """Owners whose kickstarts may run scripts and whose requests may name scratch builds and other
     repositories: code run as root."""
+    set_editors: tuple[str, ...] = ()
+    """Owners who may change everybody's sets."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
     private_networks: tuple[Network, ...] = ()

@@ -13,8 +13,10 @@ from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
 from ondemand_web.files import views as files
+from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
+from ondemand_web.sets import views as sets
 
 MAX_BODY = 9 * 1024**2
 """Bytes that a request's body may have."""
@@ -41,7 +43,9 @@ def make(here: Service) -> flask.Flask:
     app.url_map.converters["int"] = _Number
     problems.install(app)
     app.register_api(builds.api)
+    app.register_api(packages.api)
     app.register_api(queue.api)
+    app.register_api(sets.api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)

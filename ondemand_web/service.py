@@ -13,6 +13,8 @@ from ondemand_web import starting
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
+from ondemand_web.packages.previews import Previews
+from ondemand_web.sets.source import Sets
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,20 @@ class Service:
     @functools.cached_property
     def sources(self) -> dict[str, plugins.Source]:
         """The installed sources by the kind of reference that they serve."""
-        return {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
+        found: dict[str, plugins.Source] = {
+            kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()
+        }
+        return {**found, Sets.kind: Sets(self.database, found)}
 
     @functools.cached_property
     def pools(self) -> Pools:
         """The repositories that this process has loaded."""
         return Pools()
+
+    @functools.cached_property
+    def previews(self) -> Previews:
+        """What this process was told of references lately."""
+        return Previews(self.sources, self.settings.master.data / "snapshots", self.pools)
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

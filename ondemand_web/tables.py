@@ -8,6 +8,7 @@ import ondemand_web.events.models
 import ondemand_web.files.models
 import ondemand_web.people.models
 import ondemand_web.queue.models
+import ondemand_web.sets.models
 from ondemand_web.database import Base
 
 AREAS = (
@@ -16,5 +17,6 @@ AREAS = (
     ondemand_web.files.models,
     ondemand_web.people.models,
     ondemand_web.queue.models,
+    ondemand_web.sets.models,
 )
 METADATA = Base.metadata

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, differences
+from ondemand.commands import builds, checks, differences, resolutions, sets
 
 COMMANDS = "ondemand.commands"
 
@@ -23,9 +23,10 @@ def make() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    named = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **registry.load_all(COMMANDS)}
-    for name, command in named.items():
+    ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS}
+    for name, command in {**ours, **registry.load_all(COMMANDS)}.items():
         app.command(name)(command)
+    app.add_typer(sets.app, name="set")
     return app
 
 

@@ -43,15 +43,11 @@ class Catalog:
 
     def named(self, name: str) -> Sequence[plugins.CatalogPackage]:
         """Packages of that name, else those of the source package of that name, the newest first."""
-        for look in (_named, _from_source):
-            found = [
-                package
-                for role in releases.Role
-                for package in self._looked_up(role, lambda universe, look=look: look(universe, name))  # type: ignore[misc]
-            ]
-            if found:
-                return _newest_first(found)
-        return ()
+        return self.so_named(name) or newest_first(self._everywhere(lambda universe: _from_source(universe, name)))
+
+    def so_named(self, name: str) -> Sequence[plugins.CatalogPackage]:
+        """Packages of that very name, the newest first; quick even for a name that there is not, unlike `named`."""
+        return newest_first(self._everywhere(lambda universe: _named(universe, name)))
 
     def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
         """All packages of one build in the repositories of a role, each once."""
@@ -59,6 +55,9 @@ class Catalog:
         found = self._looked_up(role, lambda universe: _from_source(universe, name))
         mine = {(p.rpm.name, p.rpm.arch): p for p in reversed(found) if p.source == nvr}
         return tuple(mine[key] for key in sorted(mine))
+
+    def _everywhere(self, look: Callable[[Universe], Iterable[Any]]) -> list[plugins.CatalogPackage]:
+        return [package for role in releases.Role for package in self._looked_up(role, look)]
 
     def _looked_up(
         self, role: releases.Role, look: Callable[[Universe], Iterable[Any]]
@@ -102,7 +101,7 @@ def _package(
         version=version,
         release=release,
         arch=solvable.arch,
-        urls=(f"{by_id[found.origin].snapshot.url}/{found.location}",),
+        urls=by_id[found.origin].urls(found.location, found.source),
         checksums={"sha256": found.sha256} if found.sha256 else {},
         size=found.size,
         origin=found.origin,
@@ -110,7 +109,7 @@ def _package(
     return plugins.CatalogPackage(rpm=rpm, role=role, source=found.source)
 
 
-def _newest_first(found: Sequence[plugins.CatalogPackage]) -> Sequence[plugins.CatalogPackage]:
+def newest_first(found: Sequence[plugins.CatalogPackage]) -> Sequence[plugins.CatalogPackage]:
     """Sorted by libsolv's order of versions, which needs them in one pool; equal ones stay as they are."""
     pool = solv.Pool()
     pool.setdisttype(solv.Pool.DISTTYPE_RPM)

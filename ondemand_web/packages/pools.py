@@ -13,8 +13,8 @@ from ondemand import locks
 from ondemand_web.packages.places import Place
 from ondemand_web.packages.universe import Universe
 
-KEEP = 2
-"""Universes that a process keeps; one of a whole Fedora takes some 300 MB."""
+KEEP = 4
+"""Universes that a process keeps; stable and testing repositories are one each; one of a whole Fedora takes some 300 MB."""
 
 Key = tuple[str, bool, tuple[tuple[str, str], ...]]
 

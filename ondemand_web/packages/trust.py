@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import requests
 
-from ondemand import errors, plugins, releases
+from ondemand import errors, locks, plugins, releases, resolutions
 from ondemand_web.packages import downloads, headers, keys
 
 PARALLEL = 6
@@ -112,6 +112,25 @@ def accept(
     if release.trust is releases.TrustPolicy.REQUIRE_SIGNED:
         raise _wrong(rpm, f"it is not signed and release {release.name} takes signed packages only")
     return Accepted(rpm=rpm, url=unsigned[0], header=unsigned[1], trust="koji-digest")
+
+
+def expected(rpm: plugins.SourceRpm, release: releases.Release) -> tuple[str, str]:
+    """The trust that the RPM will have by what its source says, or resolutions.REFUSED, and why.
+
+    The check itself goes by the file.
+    """
+    trusted = key_ids(release)
+    if any(rpm.origin == repository.id for repository in release.repositories):
+        return (f"signed:{trusted[0]}", "") if trusted else (locks.REPOSITORY_DIGEST, "")
+    for key in rpm.signed_by:
+        if match := next((mine for mine in trusted if keys.same(mine, key)), None):
+            return f"signed:{match}", ""
+    if rpm.signed_by:
+        why = f"{_file(rpm)} is signed by key {rpm.signed_by[0]}, which release {release.name} does not trust"
+        return resolutions.REFUSED, why
+    if release.trust is releases.TrustPolicy.REQUIRE_SIGNED:
+        return resolutions.REFUSED, f"{_file(rpm)} is not signed and release {release.name} takes signed packages only"
+    return "koji-digest", ""
 
 
 def _hold(rpm: plugins.SourceRpm, header: headers.Header, url: str) -> None:

@@ -106,9 +106,9 @@ class Universe:
         self.pool.set_disabled_list([])
         if not self.side.isempty():
             self.side.empty(True)
-            # Before anything is looked up: the old index names packages that are gone, which libsolv would follow.
-            self.pool.createwhatprovides()
-            self._current = True
+            # Who looks up a name in an index that still holds what was freed ends the process.
+            self._current = False
+            self.close()
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool."""

@@ -37,8 +37,13 @@ def commands() -> str:
     program = main.make()
     names = [command.name or "" for command in program.registered_commands]
     parts = [_COMMANDS, _help([])]
-    for name in names:
-        parts += [f"## `ondemand {name}`\n", _help([name])]
+    words = [[name] for name in names]
+    for group in program.registered_groups:
+        inner = group.typer_instance.registered_commands if group.typer_instance else []
+        known = [command.name or getattr(command.callback, "__name__", "") for command in inner]
+        words += [[group.name or ""], *([group.name or "", name] for name in known)]
+    for each in words:
+        parts += [f"## `ondemand {' '.join(each)}`\n", _help(each)]
     return "\n".join(parts)
 
 

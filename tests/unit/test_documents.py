@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, differences, errors, locks, proofs
+from ondemand import build_requests, builds, differences, errors, locks, proofs, reference_sets, resolutions
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -27,6 +27,13 @@ ERRORS = re.findall(r"^\| (\d{3}) \| `([a-z-]+)` \|", API + WORKER, re.M)
 RECORDS = [
     (API, build_requests.BuildRequest),
     (API, build_requests.ExtraRepository),
+    (API, resolutions.ResolveRequest),
+    (API, resolutions.ResolveRecord),
+    (API, resolutions.ResolvedReference),
+    (API, resolutions.ResolvedBuild),
+    (API, resolutions.ResolvedPackage),
+    (API, reference_sets.SetChange),
+    (API, reference_sets.SetRecord),
     (API, builds.BuildRecord),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),

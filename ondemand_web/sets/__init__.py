@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Named, versioned, shared lists of references."""

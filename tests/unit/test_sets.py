@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Sets by the API: versions, owners, and what may not be in one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from ondemand_web import app
+from ondemand_web.people import services as people
+from ondemand_web.service import Service
+
+URL = "/api/v1/sets/blockers"
+ONE, TWO = "FEDORA-2026-0123456789", "bash-5.3.3-1.fc44"
+
+
+@pytest.fixture
+def web(here: Service) -> FlaskClient:
+    return app.make(here).test_client()
+
+
+def put(web: FlaskClient, *texts: str, token: str = "", **fields: Any) -> tuple[int, dict[str, Any]]:
+    """Status and body of a change."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    answer = web.put(URL, json={"references": texts, **fields}, headers=headers)
+    return answer.status_code, answer.get_json()
+
+
+def test_every_change_is_a_version_and_the_old_ones_stay(web: FlaskClient) -> None:
+    assert put(web, ONE)[1]["version"] == 1 and put(web, ONE, TWO, ONE)[1]["version"] == 2
+    newest, first = web.get(URL).get_json(), web.get(f"{URL}?version=1").get_json()
+    assert (newest["references"], newest["owner"], newest["newest"]) == ([ONE, TWO], "alice", 2)
+    assert (first["references"], first["version"], first["newest"]) == ([ONE], 1, 2)
+    assert [each["version"] for each in web.get("/api/v1/sets").get_json()["sets"]] == [2]
+
+
+def test_a_change_of_what_another_changed_meanwhile_is_refused(web: FlaskClient) -> None:
+    assert put(web, ONE, based_on=0)[0] == 200
+    status, problem = put(web, TWO, based_on=0)
+    assert (status, problem["code"]) == (409, "state-conflict") and "is at version 1, not 0" in problem["detail"]
+    assert put(web, TWO, based_on=1)[0] == 200
+
+
+def test_a_removed_set_is_gone_and_its_numbers_never_come_twice(web: FlaskClient) -> None:
+    put(web, ONE)
+    assert web.delete(URL).status_code == 204 and web.delete(URL).status_code == 404
+    assert web.get(URL).get_json()["code"] == "unknown-set" and web.get("/api/v1/sets").get_json()["sets"] == []
+    assert put(web, TWO, based_on=0)[1]["version"] == 2
+
+
+def test_only_its_owner_and_those_whom_the_operator_allows_may_change_it(here: Service, web: FlaskClient) -> None:
+    put(web, ONE)
+    bob = people.add_person(here.database, "bob")
+    status, problem = put(web, TWO, token=bob)
+    assert (status, problem["code"]) == (403, "not-permitted") and "belongs to alice" in problem["detail"]
+    assert web.delete(URL, headers={"Authorization": f"Bearer {bob}"}).status_code == 403
+    here.settings.master.__dict__["set_editors"] = ("bob",)
+    assert put(web, TWO, token=bob)[1]["owner"] == "alice"
+
+
+@pytest.mark.parametrize("texts", [[], ["no sense"], ["set:other"], ["task:12345"], ["upload:" + "0" * 64], ["bash"] * 201])
+def test_what_everybody_uses_holds_only_what_all_may_ask_for(web: FlaskClient, texts: list[str]) -> None:
+    assert put(web, *texts)[0] == 422
+
+
+@pytest.mark.parametrize(("query", "status"), [("?version=2", 404), ("?version=0", 422), ("?version=x", 422)])
+def test_a_version_that_there_is_not_is_said(web: FlaskClient, query: str, status: int) -> None:
+    put(web, ONE)
+    assert web.get(f"{URL}{query}").status_code == status
+
+
+def test_a_name_has_its_form(web: FlaskClient) -> None:
+    assert web.put("/api/v1/sets/Not_one", json={"references": [ONE]}).status_code == 422
