@@ -36,8 +36,8 @@ test-slow: setup-test ## every test that takes minutes
 	@$(PY) -m pytest -m "slow" $(TESTS); status=$$?; \
 	if [ $$status -eq 5 ]; then echo "No test is marked slow: nothing to run."; else exit $$status; fi
 
-demo: setup ## build and boot a live image on this machine; RELEASE=demo|f44
-	@$(PY) -m demo.run $(if $(RELEASE),--release $(RELEASE))
+demo: setup ## build and boot a live image on this machine; RELEASE=demo|f44 BUILDS="UPDATE NVR"
+	@$(PY) -m demo.run $(if $(RELEASE),--release $(RELEASE)) $(BUILDS)
 
 bench: setup-test ## measure the service; ONLY=core runs one group
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))

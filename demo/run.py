@@ -49,8 +49,10 @@ class Phases:
 def main() -> int:
     """The demo; the exit status says whether all four proofs held."""
     arguments = argparse.ArgumentParser(description="Build and boot a live image with two wanted builds.")
-    arguments.add_argument("--release", default="demo", help="demo, or a release of config/releases on Fedora")
-    release = arguments.parse_args().release
+    arguments.add_argument("--release", help="demo (made of Debian's packages; the default there) or a Fedora one")
+    arguments.add_argument("builds", nargs="*", help="what a Fedora image shall hold: updates and builds")
+    options = arguments.parse_args()
+    release = options.release or ("demo" if shutil.which("apt-get") else _newest_release())
     # Else a TERM would leave the service behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     phases = Phases()
@@ -59,7 +61,7 @@ def main() -> int:
         _alone(stack)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        record, here = _show(release, phases, folder, stack)
+        record, here = _show(release, options.builds, phases, folder, stack)
         held = {proof.kind for proof in record.proofs if proof.held} == set(ProofKind)
         good = record.state is State.SUCCEEDED and held
         summary = {"seconds": phases.seconds, "steps": _steps(record), "proofs_held": good}
@@ -84,27 +86,28 @@ def _alone(stack: contextlib.ExitStack) -> None:
         ) from error
 
 
+def _newest_release() -> str:
+    """The newest Fedora release of the shipped configuration."""
+    return max(path.stem for path in (site.CONFIG / "releases").glob("f*.toml"))
+
+
 def _show(
-    release: str, phases: Phases, folder: pathlib.Path, stack: contextlib.ExitStack
+    release: str, wanted: list[str], phases: Phases, folder: pathlib.Path, stack: contextlib.ExitStack
 ) -> tuple[BuildRecord, site.Site]:
-    with phases.phase("distribution"):
-        made = distribution.make(BUILD / "demo-distribution")
+    made: pathlib.Path | None = None
+    asked: dict[str, object] = {"release": release, "builds": wanted}
+    if release == "demo":
+        with phases.phase("distribution"):
+            made = distribution.make(BUILD / "demo-distribution")
         names = json.loads((made / "distribution.json").read_text())
+        asked |= {"builds": wanted or [names["update"], names["koji_build"]], "add_packages": ["ondemand-greeting"]}
     with phases.phase("service"):
         mails = mail_server.MailServer(folder / "mail")
         port = mails.start()
         stack.callback(mails.stop)
         here = _service(folder, made, port, stack)
-    wanted = [names["update"], names["koji_build"]] if release == "demo" else []
-    request = build_requests.validate(
-        {
-            "release": release,
-            "title": "The demo's live image",
-            "builds": wanted,
-            "add_packages": ["ondemand-greeting"] if release == "demo" else [],
-            "notify": ["you@demo.example"],
-        }
-    )
+    texts = {"title": f"A live image of {release}", "notify": ["you@demo.example"]}
+    request = build_requests.validate({**asked, **texts})
     with phases.phase("build"):
         record = _build(Client(here.url), request)
     with phases.phase("mail"):
@@ -113,10 +116,13 @@ def _show(
     return record, here
 
 
-def _service(folder: pathlib.Path, made: pathlib.Path, mail_port: int, stack: contextlib.ExitStack) -> site.Site:
-    servers = _start(
-        [sys.executable, "-m", "demo.servers", str(made), "--port", "0"], folder / "servers.json", folder, stack
-    )
+def _service(
+    folder: pathlib.Path, made: pathlib.Path | None, mail_port: int, stack: contextlib.ExitStack
+) -> site.Site:
+    servers = {"url": ""}
+    if made is not None:
+        argv = [sys.executable, "-m", "demo.servers", str(made), "--port", "0"]
+        servers = _start(argv, folder / "servers.json", folder, stack)
     here = site.write(folder, made, servers["url"], mail_port=mail_port, cache=BUILD / "demo-cache")
     for path in (site.CONFIG / "releases").glob("*.toml"):
         shutil.copy(path, folder / "config" / "releases")

@@ -30,14 +30,14 @@ class Site:
 
 def write(
     folder: pathlib.Path,
-    distribution: pathlib.Path,
+    distribution: pathlib.Path | None,
     servers: str,
     *,
     mail_port: int = 0,
     cache: pathlib.Path | None = None,
     tables: dict[str, dict[str, object]] | None = None,
 ) -> Site:
-    """Writes settings, release `demo`, presets and mail texts below `folder`.
+    """Writes settings, release `demo` where there is its distribution, presets and mail texts below `folder`.
 
     `servers` is the address of the demo's Koji, Bodhi and repositories; `tables` adds or overrides settings.
     """
@@ -46,8 +46,9 @@ def write(
     for name in ("presets", "mail"):
         shutil.copytree(CONFIG / name, config / name, dirs_exist_ok=True)
     (config / "releases").mkdir(parents=True, exist_ok=True)
-    shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
-    (config / "releases" / "demo.toml").write_text(_release(servers))
+    if distribution is not None:
+        shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
+        (config / "releases" / "demo.toml").write_text(_release(servers))
     url = f"http://127.0.0.1:{port}"
     sections: dict[str, dict[str, object]] = {
         "master": {

@@ -111,6 +111,19 @@ class BuildRecord(Record):
         return request.title or request.name or f"{request.release} {request.image_type.value} {request.arch}"
 
 
+class CheckRecord(Record):
+    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock."""
+
+    backend: str
+    packages: int
+    download_size: int
+    installed_size: int
+    disk: int
+    wanted: tuple[WantedPackage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    snapshot: dict[str, str] = {}
+
+
 class EventRecord(Record):
     """One entry of a build's history; `seq` counts from 1 without gaps."""
 

@@ -12,7 +12,7 @@ import requests
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
-from ondemand.builds import BuildRecord, EventRecord
+from ondemand.builds import BuildRecord, CheckRecord, EventRecord
 from ondemand.differences import Differences
 from ondemand.states import State, Step
 
@@ -37,6 +37,11 @@ class Client:
         headers = {"Idempotency-Key": key or str(uuid.uuid4())}
         answer = self._call("POST", "/builds", json=request.model_dump(mode="json"), headers=headers)
         return self.build(int(answer.json()["id"]))
+
+    def check(self, request: BuildRequest) -> CheckRecord:
+        """What the request would become; makes no build. Raises what the check refuses it with."""
+        answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
+        return CheckRecord.model_validate(answer.json())
 
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""

@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
+from ondemand import settings
 from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
 from ondemand.references import Reference
@@ -135,7 +136,10 @@ class StoredFile:
 
 
 class Storage(Protocol):
-    """Files of an attempt become URLs; written once, verified."""
+    """Files of an attempt become URLs; written once, verified. Chosen by `[storage] plugin`."""
+
+    def __init__(self, url: str, public_url: str) -> None:
+        """`[storage] url`, and `public_url` (may be empty), at which people reach what lies there."""
 
     def store(self, source: pathlib.Path, key: str, sha256: str) -> StoredFile:
         """Puts `source` at `key` (`release/build/attempt/name`) and reads it back; raises errors.StorageFailed."""
@@ -158,9 +162,12 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """An event and a recipient: delivered, later, or never."""
+    """An event and a recipient: delivered, later, or never. The service uses the one called `mail`."""
 
     sink: ClassVar[str]
+
+    def __init__(self, options: settings.Mail, templates: pathlib.Path) -> None:
+        """The table `[mail]`, and the folder of the texts."""
 
     def deliver(self, notice: Notice) -> None:
         """Hands it over once; raises errors.DeliveryFailed (`permanent` says never)."""

@@ -55,6 +55,8 @@ class Master(Section):
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
     private_networks: tuple[Network, ...] = ()
     """Networks (`10.1.0.0/16`) in which such a repository may be although its address is not public."""
+    read_every: float = 300.0
+    """Seconds between two readings of the releases' repositories, for checks that make no build."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
 

@@ -9,7 +9,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug import routing
 
 from ondemand_web import problems
-from ondemand_web.builds import pages
+from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
 from ondemand_web.files import views as files
@@ -41,6 +41,7 @@ def make(here: Service) -> flask.Flask:
     app.register_api(builds.api)
     app.register_api(queue.api)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
     app.after_request(_careful)
     return app

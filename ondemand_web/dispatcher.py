@@ -18,6 +18,7 @@ from ondemand_web.builds import checks
 from ondemand_web.events import relay
 from ondemand_web.events import services as events
 from ondemand_web.files import storing
+from ondemand_web.packages import reading
 from ondemand_web.queue import duties
 from ondemand_web.queue import services as queue
 from ondemand_web.service import Service
@@ -65,6 +66,7 @@ def tasks(here: Service) -> list[Task]:
         mail = relay.Mail(notifier(here.settings.mail, here.settings.master.config / "mail"))
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
+        Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
         Task(name="reap", work=Reaper(here), pause=1.0),
         Task(name="store", work=lambda: storing.store_next(here), pause=0.3),
         Task(name="sweep", work=lambda: storing.sweep_next(here) or storing.expire_next(here), pause=5.0),

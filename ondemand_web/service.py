@@ -11,6 +11,7 @@ import flask
 from ondemand import addresses, plugins, registry, releases, settings
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
+from ondemand_web.packages.pools import Pools
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,16 @@ class Service:
         """Where a request's own repositories may be."""
         master = self.settings.master
         return addresses.Guard(hosts=master.repository_hosts, networks=master.private_networks)
+
+    @functools.cached_property
+    def sources(self) -> dict[str, plugins.Source]:
+        """The installed sources by the kind of reference that they serve."""
+        return {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
+
+    @functools.cached_property
+    def pools(self) -> Pools:
+        """The repositories that this process has loaded."""
+        return Pools()
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

@@ -61,7 +61,7 @@ def build(
         "add_groups": add_group or [],
         "remove_groups": remove_group or [],
         "preset": preset or None,
-        "kickstart": _read(kickstart) if kickstart else None,
+        "kickstart": read(kickstart) if kickstart else None,
         "name": name or None,
         "title": title or None,
         "volume_label": label or None,
@@ -74,7 +74,7 @@ def build(
     if wait:
         record = _watch(record.id, timeout, quiet=as_json)
     if as_json:
-        _print_json(record.model_dump(mode="json", by_alias=True))
+        print_json(record.model_dump(mode="json", by_alias=True))
     elif not wait:
         console.print(f"build {record.id} {record.state.value}\n{record.page}")
     _exit(record)
@@ -89,7 +89,7 @@ def show(build_id: BuildArgument, as_json: JsonOption = False) -> None:
     """All that is known of a build."""
     record = _client().build(build_id)
     if as_json:
-        _print_json(record.model_dump(mode="json", by_alias=True))
+        print_json(record.model_dump(mode="json", by_alias=True))
         return
     console.print(f"build {record.id}: {record.title}\nstate: {record.state.value}\npage: {record.page}", markup=False)
     for line in _facts(record):
@@ -105,7 +105,7 @@ def list_builds(
     """List builds, the newest first."""
     found = _client().builds(state=state, before=before, limit=limit)
     if as_json:
-        _print_json([record.model_dump(mode="json", by_alias=True) for record in found])
+        print_json([record.model_dump(mode="json", by_alias=True) for record in found])
         return
     table = Table("build", "state", "release", "type", "owner", "title", box=None)
     for item in found:
@@ -120,7 +120,7 @@ def cancel(build_id: BuildArgument, as_json: JsonOption = False) -> None:
     """End a build."""
     record = _client().cancel(build_id)
     if as_json:
-        _print_json(record.model_dump(mode="json", by_alias=True))
+        print_json(record.model_dump(mode="json", by_alias=True))
     else:
         console.print(f"build {record.id} {record.state.value}")
 
@@ -149,7 +149,7 @@ def releases(as_json: JsonOption = False) -> None:
     """The releases and what can be asked of them."""
     found = _client().releases()
     if as_json:
-        _print_json(found)
+        print_json(found)
         return
     table = Table("release", "title", "architectures", "image types", box=None)
     for item in found:
@@ -228,7 +228,8 @@ def _exit(record: BuildRecord) -> None:
         raise typer.Exit(errors.BuildCanceled.exit_status)
 
 
-def _read(path: pathlib.Path) -> str:
+def read(path: pathlib.Path) -> str:
+    """The text of a kickstart file; raises errors.KickstartInvalid."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeError) as error:
@@ -237,6 +238,7 @@ def _read(path: pathlib.Path) -> str:
         ) from error
 
 
-def _print_json(data: object) -> None:
+def print_json(data: object) -> None:
+    """Prints for scripts."""
     json.dump(data, sys.stdout, indent=2)
     sys.stdout.write("\n")

@@ -10,7 +10,7 @@ import click
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, differences
+from ondemand.commands import builds, checks, differences
 
 COMMANDS = "ondemand.commands"
 
@@ -24,7 +24,7 @@ def make() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    for name, command in {**builds.COMMANDS, **differences.COMMANDS, **registry.load_all(COMMANDS)}.items():
+    for name, command in {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **registry.load_all(COMMANDS)}.items():
         app.command(name)(command)
     return app
 

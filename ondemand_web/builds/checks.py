@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The check of received builds: sources and solver without a transaction, the result by one conditional UPDATE."""
+"""The check: sources and solver without a transaction; of a received build the result by one conditional UPDATE."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ondemand import errors, kickstarts, plugins, registry
+from ondemand.build_requests import BuildRequest
 from ondemand.locks import Lock
 from ondemand.releases import Release
 from ondemand.states import State
@@ -38,7 +40,7 @@ def check_next(here: Service) -> bool:
     if build is None:
         return False
     try:
-        _queue(here, build, *_resolve(here, build))
+        _queue(here, build, checked(here, builds.request_of(build)))
     except errors.OndemandError as error:
         if error.retryable:
             _delay(here, build, error)
@@ -50,8 +52,22 @@ def check_next(here: Service) -> bool:
     return True
 
 
-def _resolve(here: Service, build: Build) -> tuple[Lock, kickstarts.Kickstart, Release, str, int]:
-    request = builds.request_of(build)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a request was found to become. `disk` is bytes that its build needs."""
+
+    lock: Lock
+    kickstart: kickstarts.Kickstart
+    release: Release
+    backend: str
+    disk: int
+
+
+def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Checked:
+    """The check of a request; touches no database. With `kept` no repository is read anew.
+
+    Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
+    """
     release = here.releases.get(request.release)
     if request.arch not in release.arches:
         raise errors.UnknownImageType(
@@ -67,14 +83,16 @@ def _resolve(here: Service, build: Build) -> tuple[Lock, kickstarts.Kickstart, R
             remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
         )
     text = request.kickstart or _preset(here, request.preset or made.preset)
-    sources = {kind: source() for kind, source in registry.load_all(plugins.SOURCES).items()}
     folder = here.settings.master.data / "snapshots"
-    lock, kickstart = checking.check(request, release, text, sources, folder, here.guard)
+    lock, kickstart = checking.check(
+        request, release, text, here.sources, folder, here.guard, pools=here.pools, kept=kept
+    )
     if unused := kickstart.foreign(release.addresses(request.arch)):
         named = ", ".join(f"`{place.command}` in line {place.line}" for place in unused)
         warning = f"The kickstart's {named} is not used: name a repository in `repositories` to install from it."
         lock = lock.model_copy(update={"warnings": (*lock.warnings, warning)})
-    return lock, kickstart, release, name, backend.disk(lock) + lock.download_size
+    disk = backend.disk(lock) + lock.download_size
+    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
 
 
 def _preset(here: Service, name: str) -> str:
@@ -88,9 +106,7 @@ def _preset(here: Service, name: str) -> str:
         ) from None
 
 
-def _queue(
-    here: Service, build: Build, lock: Lock, kickstart: kickstarts.Kickstart, release: Release, backend: str, disk: int
-) -> None:
+def _queue(here: Service, build: Build, found: Checked) -> None:
     with here.database.writing() as session:
         moved = builds.move(
             session,
@@ -98,18 +114,16 @@ def _queue(
             new=State.QUEUED,
             where=[Build.id == build.id],
             values={
-                "backend": backend,
-                "disk": disk,
+                "backend": found.backend,
+                "disk": found.disk,
                 "memory": MEMORY,
                 "turn": builds.turn(session, build.owner, clock(session)),
                 "waiting": None,
             },
         )
         if moved is not None:
-            body = lock.model_dump(mode="json")
-            session.add(
-                BuildLock(build_id=build.id, digest=lock.digest(), body=body, kickstart=kickstart.text)
-            )
+            body, digest = found.lock.model_dump(mode="json"), found.lock.digest()
+            session.add(BuildLock(build_id=build.id, digest=digest, body=body, kickstart=found.kickstart.text))
 
 
 def _refuse(here: Service, build: Build, error: errors.OndemandError) -> None:

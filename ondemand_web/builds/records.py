@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ondemand.build_requests import BuildRequest
-from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, Failure, StepRecord, WantedPackage
+from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, CheckRecord, Failure, StepRecord, WantedPackage
 from ondemand.locks import Lock
 from ondemand.states import State, Step
+from ondemand_web.builds.checks import Checked
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
@@ -39,6 +40,21 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),
+    )
+
+
+def of_check(found: Checked) -> CheckRecord:
+    """What a check found."""
+    lock = found.lock
+    return CheckRecord(
+        backend=found.backend,
+        packages=len(lock.packages),
+        download_size=lock.download_size,
+        installed_size=lock.installed_size,
+        disk=found.disk,
+        wanted=tuple(_wanted(lock)),
+        warnings=lock.warnings,
+        snapshot=lock.snapshot,
     )
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import flask
@@ -12,11 +11,11 @@ import sqlalchemy as sa
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from ondemand import differences, errors, kickstarts
+from ondemand import differences, errors
 from ondemand.build_requests import BuildRequest
 from ondemand.states import State, Step
 from ondemand_web import service
-from ondemand_web.builds import records
+from ondemand_web.builds import checks, permissions, records
 from ondemand_web.builds import services as builds
 from ondemand_web.database import LARGEST
 from ondemand_web.events import services as events
@@ -78,11 +77,23 @@ def submit(header: SubmitHeader, body: BuildRequest) -> tuple[dict[str, Any], in
     """Ask for an image; the answer comes at once, the check within a second or two."""
     here = service.current()
     owner = _owner()
-    _permitted(body, owner, here)
+    permissions.require(body, owner, here)
     build = builds.submit(here.database, body, owner, header.idempotency_key)
     page = f"{here.settings.master.url.rstrip('/')}/builds/{build.id}"
     answer = {"id": build.id, "state": State(build.state).value, "page": page}
     return answer, 202, {"Location": f"/api/v1/builds/{build.id}"}
+
+
+@api.post("/check")
+def check(body: BuildRequest) -> flask.Response:
+    """Whether a request can work and where each wanted package would come from; makes no build.
+
+    It is checked against the repositories as the service read them last, a few minutes ago at most.
+    """
+    here = service.current()
+    permissions.require(body, _owner(), here)
+    record = records.of_check(checks.checked(here, body, kept=True))
+    return flask.Response(record.model_dump_json(), content_type="application/json")
 
 
 @api.get("/builds")
@@ -189,40 +200,9 @@ def list_releases() -> flask.Response:
 
 
 def _owner() -> str:
-    here = service.current()
-    return people.owner(here.database, flask.request.headers.get("Authorization"), here.settings.master)
+    return permissions.owner(flask.request.headers.get("Authorization"), service.current())
 
 
 def _viewer() -> str | None:
     """Who reads, if a token says so; reading needs none, so a wrong one is as good as none."""
     return people.known(service.current().database, flask.request.headers.get("Authorization"))
-
-
-def _permitted(request: BuildRequest, owner: str, here: service.Service) -> None:
-    """Refuses code of the owner's own unless he may, and repositories on hosts that are not allowed.
-
-    A release or kickstart that can't be read is the check's to say.
-    """
-    own = _own_code(request, here)
-    if own and not people.may_bring_own_code(owner, here.settings.master):
-        raise errors.NotPermitted(
-            f"{owner} may not bring code of his own: {'; '.join(own)[:600]}",
-            cause="scripts in a kickstart and content of one's own run as root on a builder",
-            remedy="leave them out, or ask the operator for the permission `own_code`",
-            details=tuple(own),
-        )
-    for extra in request.repositories:
-        here.guard.admit(extra.address(request.arch))
-
-
-def _own_code(request: BuildRequest, here: service.Service) -> list[str]:
-    """What of the request would bring code of the owner's own, a phrase each."""
-    found = [f"repository {extra.name}" for extra in request.repositories]
-    if request.kickstart:
-        with contextlib.suppress(errors.RequestError):
-            release = here.releases.get(request.release)
-            kickstart = kickstarts.parse(request.kickstart, release.kickstart_syntax)
-            found += [f"the script in line {script.line} of the kickstart" for script in kickstart.scripts]
-            foreign = kickstart.foreign(release.addresses(request.arch))
-            found += [f"`{place.command}` in line {place.line} of the kickstart" for place in foreign]
-    return found

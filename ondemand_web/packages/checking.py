@@ -15,7 +15,8 @@ from typing import Any
 import requests
 
 from ondemand import addresses, build_requests, errors, kickstarts, locks, plugins, references, releases
-from ondemand_web.packages import groups, places, snapshots, solving, trust
+from ondemand_web.packages import places, solving, trust
+from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
 
@@ -30,6 +31,7 @@ class _Task:
     resolutions: Sequence[plugins.Resolution]
     folder: pathlib.Path
     session: requests.Session
+    pools: Pools
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
@@ -50,9 +52,13 @@ def check(
     sources: Mapping[str, plugins.Source],
     folder: pathlib.Path,
     guard: addresses.Guard = addresses.Guard(),
+    *,
+    pools: Pools | None = None,
+    kept: bool = False,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    With `kept` the release's repositories are taken as they were read last, else they are read anew.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -71,10 +77,11 @@ def check(
             request=request,
             release=release,
             kickstart=kickstart,
-            places=places.all_places(request, release, folder, session, guarded),
+            places=places.all_places(request, release, folder, session, guarded, kept=kept),
             resolutions=resolutions,
             folder=folder,
             session=session,
+            pools=pools or Pools(),
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -127,11 +134,14 @@ def _two_versions(resolutions: Sequence[plugins.Resolution]) -> list[errors.Onde
 
 
 def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool) -> locks.Lock:
-    universe = Universe(task.places, task.request.arch, filelists=filelists)
+    with task.pools.borrow(task.places, task.request.arch, filelists=filelists) as universe:
+        return _solve_in(universe, task, refused)
+
+
+def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
     side = _side(task, universe, refused)
-    known = groups.Groups(snapshots.comps(place.snapshot) for place in task.places)
-    expansion = known.expand(task.kickstart.groups, task.kickstart.environment)
-    refused += [_unknown_group(name, known.names()) for name in expansion.unknown]
+    expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
+    refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
     question = solving.Question(
         packages=task.kickstart.packages,
         members=expansion.packages,

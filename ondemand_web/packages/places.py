@@ -27,23 +27,55 @@ def all_places(
     folder: pathlib.Path,
     session: requests.Session,
     guarded: requests.Session,
+    *,
+    kept: bool = False,
 ) -> list[Place]:
     """Every repository that packages may come from by themselves; the request's own are asked through `guarded`.
+    With `kept` the release's are taken as they were read last.
 
     Raises errors.RequestError for a repository of the request that can't be, errors.SourceUnavailable.
+    """
+    found = stable_places(release, request.arch, folder, session, kept=kept)
+    return found + [_extra(extra, request.arch, release, folder, guarded) for extra in request.repositories]
+
+
+def stable_places(
+    release: releases.Release, arch: str, folder: pathlib.Path, session: requests.Session, *, kept: bool = False
+) -> list[Place]:
+    """The release's stable repositories, read anew or with `kept` as they were read last.
+
+    Raises errors.SourceUnavailable.
     """
     ids = trust.key_ids(release)
     signed = f"signed:{ids[0]}" if ids else locks.REPOSITORY_DIGEST
     found = []
     for repository in release.repositories:
         if repository.role is releases.Role.STABLE:
-            url = repository.url(request.arch)
-            try:
-                snapshot = snapshots.take(repository.id, url, folder, session)
-            except downloads.Missing as error:
-                raise downloads.unavailable(url, "there is no repository at that address") from error
+            name = f"{release.name}-{arch}-{repository.id}"
+            take = _kept if kept else _taken
+            snapshot = take(repository.id, repository.url(arch), name, folder, session)
             found.append(Place(snapshot=snapshot, trust=signed, session=session))
-    return found + [_extra(extra, request.arch, release, folder, guarded) for extra in request.repositories]
+    return found
+
+
+def _taken(
+    repository: str, url: str, name: str, folder: pathlib.Path, session: requests.Session
+) -> snapshots.Snapshot:
+    try:
+        snapshot = snapshots.take(repository, url, folder, session)
+    except downloads.Missing as error:
+        raise downloads.unavailable(url, "there is no repository at that address") from error
+    snapshots.remember(snapshot, name, folder)
+    return snapshot
+
+
+def _kept(
+    repository: str, url: str, name: str, folder: pathlib.Path, _session: requests.Session
+) -> snapshots.Snapshot:
+    snapshot = snapshots.newest(repository, url, name, folder)
+    if snapshot is None:
+        raise downloads.unavailable(url, "the service has not read that repository yet")
+    return snapshot
 
 
 def _extra(

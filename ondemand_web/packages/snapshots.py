@@ -16,6 +16,7 @@ import pathlib
 import shutil
 import tempfile
 import urllib.parse
+import uuid
 import xml.etree.ElementTree as etree
 from collections.abc import Iterator
 from typing import IO, Any, cast
@@ -80,6 +81,25 @@ def take(repository: str, url: str, folder: pathlib.Path, session: requests.Sess
         finally:
             shutil.rmtree(work, ignore_errors=True)
     return snapshot
+
+
+def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
+    """Notes below `folder` that the snapshot is the newest one of what is called `name`."""
+    path = folder / "newest" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    work = path.with_name(f".new-{uuid.uuid4().hex}")
+    work.write_text(snapshot.sha256)
+    work.replace(path)
+
+
+def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapshot | None:
+    """The snapshot that was noted last under `name`; None when there is none. Asks no server."""
+    try:
+        digest = (folder / "newest" / name).read_text()
+        repomd = (folder / repository / digest / "repomd.xml").read_bytes()
+    except OSError:
+        return None
+    return _read(repository, url, repomd, folder / repository)
 
 
 def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists: bool = False) -> Any:

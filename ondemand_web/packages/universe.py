@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The universe: every package that one solve may choose from, in one libsolv pool. Chooses nothing itself."""
+"""The universe: every package that a solve may choose from, in one libsolv pool. Chooses nothing itself."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import solv
 
 from ondemand import locks
-from ondemand_web.packages import headers
+from ondemand_web.packages import groups, headers, snapshots
 from ondemand_web.packages.places import Place
-from ondemand_web.packages.snapshots import load
 
 Nevra = tuple[str, str, str]
 """Name, `[epoch:]version-release`, architecture."""
@@ -53,9 +52,9 @@ class Found:
 
 
 class Universe:
-    """A pool of snapshots plus a side repository."""
+    """A pool of snapshots plus a side repository; the latter is filled for one solve and emptied after it."""
 
-    def __init__(self, places: Iterable[Place], arch: str, *, filelists: bool = False) -> None:
+    def __init__(self, places: Sequence[Place], arch: str, *, filelists: bool = False) -> None:
         """Loads the places' snapshots; raises errors.SourceUnavailable."""
         self.pool = solv.Pool()
         self.pool.setdisttype(solv.Pool.DISTTYPE_RPM)
@@ -63,21 +62,25 @@ class Universe:
         # Packages that the request rules out stay visible, so that a refusal can name them.
         self.pool.set_flag(solv.Pool.POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
         self.complete = filelists
+        self.groups = groups.Groups(snapshots.comps(place.snapshot) for place in places)
         for place in places:
-            load(self.pool, place.snapshot, place.session, filelists=filelists)
+            snapshots.load(self.pool, place.snapshot, place.session, filelists=filelists)
         self.side = self.pool.add_repo(locks.SIDE_REPOSITORY)
-        self._known: dict[Nevra, Any] | None = None
+        self.pool.addfileprovides()
+        self.pool.createwhatprovides()
+        self._current = True
 
     def has(self, nevra: Nevra) -> bool:
         """Whether a repository holds exactly that package."""
-        if self._known is None:
-            self._known = {
-                (s.name, s.evr, s.arch): s for s in self.pool.solvables_iter() if s.repo.name != locks.SIDE_REPOSITORY
-            }
-        return nevra in self._known
+        name, evr, arch = nevra
+        named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
+        return any(
+            (s.evr, s.arch) == (evr, arch) and s.repo.name != locks.SIDE_REPOSITORY for s in named.solvables()
+        )
 
     def add(self, header: headers.Header) -> None:
         """Puts a package into the side repository."""
+        self._current = False
         solvable = self.side.add_solvable()
         solvable.name, solvable.evr, solvable.arch = header.name, header.evr, header.arch
         for kind, relations in header.relations.items():
@@ -92,9 +95,18 @@ class Universe:
 
     def close(self) -> None:
         """Makes the pool ready to solve; nothing is added after it."""
-        self.side.internalize()
-        self.pool.addfileprovides()
-        self.pool.createwhatprovides()
+        if not self._current:
+            self.side.internalize()
+            self.pool.addfileprovides()
+            self.pool.createwhatprovides()
+            self._current = True
+
+    def clear(self) -> None:
+        """Empties the side repository and takes back what a solve ruled out."""
+        self.pool.set_disabled_list([])
+        if not self.side.isempty():
+            self.side.empty(True)
+            self._current = False
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool."""

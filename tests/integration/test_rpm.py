@@ -61,6 +61,13 @@ def test_configuration_and_units_come_with_the_rooms_that_need_them(packages: di
     assert any(name.endswith("/ondemand-builder.service") for name in packages["ondemand-consumer"])
 
 
+@pytest.mark.parametrize("unit", ["ondemand-web", "ondemand-builder"])
+def test_the_document_that_a_unit_names_is_there(packages: dict[str, set[str]], unit: str) -> None:
+    text = (tree.ROOT / "config" / "systemd" / f"{unit}.service").read_text()
+    (named,) = re.findall(r"^Documentation=file://(\S+)$", text, re.MULTILINE)
+    assert any(named in held for held in packages.values())
+
+
 def test_every_module_is_in_exactly_one_package(packages: dict[str, set[str]]) -> None:
     rooms = ("ondemand", "ondemand_web", "ondemand_consumer", "plugins/ondemand_plugins")
     files = (file for room in rooms for file in (tree.ROOT / room).rglob("*") if file.is_file())

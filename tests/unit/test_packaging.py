@@ -12,6 +12,7 @@ import tomllib
 import pytest
 from fedora_messaging import config
 
+from ondemand import settings
 from ondemand_consumer import doorbell
 from tests.tools import tree
 
@@ -81,6 +82,12 @@ def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
     assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
     assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
     assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
+
+
+def test_the_example_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONDEMAND_CONF", str(ROOT / "config" / "ondemand.toml.example"))
+    loaded = settings.load()
+    assert loaded.builder.name == "builder-1" and loaded.mail.starttls and loaded.bus.config
 
 
 def test_the_versions_are_the_same_everywhere() -> None:

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""`POST /api/v1/check`: the answer of the check without a build, on repositories that were read before."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from demo import builds as story
+from demo import site
+from ondemand import settings
+from ondemand_web import app, service
+from ondemand_web.packages import reading
+
+
+@pytest.fixture
+def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
+    """A master that offers the demo release."""
+    made = site.write(tmp_path, distribution, servers)
+    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
+    started = service.make(settings.load(master=master))
+    yield started
+    started.database.close()
+
+
+@pytest.fixture
+def web(here: service.Service) -> FlaskClient:
+    return app.make(here).test_client()
+
+
+def check(web: FlaskClient, **fields: Any) -> tuple[int, dict[str, Any]]:
+    """Status and body of the answer."""
+    answer = web.post("/api/v1/check", json={"release": "demo", **fields})
+    return answer.status_code, answer.get_json()
+
+
+def test_before_the_first_reading_it_is_said_that_there_was_none(web: FlaskClient) -> None:
+    status, body = check(web)
+    assert (status, body["code"]) == (503, "source-unavailable") and "has not read that repository yet" in body["detail"]
+
+
+def test_what_can_work_is_told_with_the_origin_of_each_wanted_package(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    status, body = check(web, builds=[story.NAMES["koji_build"]])
+    assert status == 200 and body["backend"] == "kiwi" and body["packages"] > 100
+    assert {item["origin"] for item in body["wanted"]} == {"side repository"}
+    assert web.get("/api/v1/builds").get_json()["builds"] == []
+
+
+def test_what_can_not_work_is_told_as_a_build_would_be_refused(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    status, body = check(web, builds=[story.NAMES["stranger_build"], "ondemand-nothing-1-1.demo1"])
+    assert status == 422 and len(body["details"]) == 2 and "code" in body
+
+
+def test_a_warm_pool_gives_the_same_answers_in_any_order(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    plain, wanted = check(web), check(web, builds=[story.NAMES["koji_build"]])
+    refused = check(web, remove_packages=["bash"])
+    assert refused[0] == 422
+    assert check(web) == plain and check(web, builds=[story.NAMES["koji_build"]]) == wanted
+    assert check(web, remove_packages=["bash"]) == refused
