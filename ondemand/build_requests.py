@@ -91,6 +91,16 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     _kickstart = pydantic.field_validator("kickstart")(_uncontrolled)
 
+    @pydantic.field_validator("kickstart")
+    @classmethod
+    def _without_secrets(cls, text: str | None) -> str | None:
+        if text and (line := _plain_password(text)):
+            raise ValueError(
+                f"line {line} holds a password that everybody could read on the build's page; "
+                "give its hash (`openssl passwd -6`) with --iscrypted"
+            )
+        return text
+
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> BuildRequest:
         if self.preset and self.kickstart:
@@ -123,6 +133,20 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
         head = re.sub(r"[^A-Za-z0-9._-]", "-", f"{self.name or self.release}-{self.image_type.value}")
         tail = f"-{build_id}"
         return head[: 32 - len(tail)] + tail
+
+
+def _plain_password(kickstart: str) -> int:
+    """The number of the first line with a password or passphrase that is not hashed; 0 without one."""
+    for number, line in enumerate(kickstart.splitlines(), start=1):
+        command, *words = line.partition("#")[0].split() or [""]
+        options = [word for word in words if word.startswith("--")]
+        hashed = any(word.startswith("--is") for word in options)
+        given = any(word.startswith("--pass") for word in options)
+        if command in ("rootpw", "sshpw"):
+            given = len(options) < len(words)
+        if given and not hashed:
+            return number
+    return 0
 
 
 def validate(data: object) -> BuildRequest:

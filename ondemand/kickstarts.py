@@ -48,7 +48,7 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kickstart:
-    """What a kickstart says that an image tool can use. `text` is the canonical file."""
+    """What a kickstart says that an image tool can use. `text` is the canonical file, `commands` are its commands' names."""
 
     text: str
     packages: tuple[str, ...]
@@ -64,6 +64,7 @@ class Kickstart:
     services_disabled: tuple[str, ...]
     scripts: tuple[Script, ...]
     places: tuple[Place, ...] = ()
+    commands: tuple[str, ...] = ()
 
     @property
     def own_code(self) -> bool:
@@ -121,6 +122,7 @@ class _Parser(parser.KickstartParser):  # type: ignore[misc]
     def __init__(self, handler: version.KickstartHandler) -> None:
         super().__init__(handler)
         self.places: list[Place] = []
+        self.names: set[str] = set()
         self._commands = 0
 
     def setupSections(self) -> None:
@@ -131,6 +133,7 @@ class _Parser(parser.KickstartParser):  # type: ignore[misc]
         self._commands += 1
         if self._commands > COMMANDS:
             raise ks_errors.KickstartParseError(f"it has more than {COMMANDS} commands", lineno=lineno)
+        self.names.add(args[0])
         if args[0] in _ADDRESSED + _ELSEWHERE:
             self.places.append(Place(line=lineno, command=args[0], addresses=_addresses(args)))
         return super().handleCommand(lineno, args)
@@ -150,8 +153,8 @@ def parse(text: str, syntax: str) -> Kickstart:
 
 def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
     """The kickstart with the request's package and group additions and removals on top."""
-    handler, places = _read(text, syntax)
-    _kickstart(handler, places)
+    handler, reader = _read(text, syntax)
+    _kickstart(handler, reader)
     packages = handler.packages
     removed = set(request.remove_packages)
     packages.packageList = [name for name in packages.packageList if name not in removed]
@@ -163,7 +166,7 @@ def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
         + [f"-{name}" for name in request.remove_packages]
         + [f"-@{name}" for name in request.remove_groups]
     )
-    return _kickstart(handler, places)
+    return _kickstart(handler, reader)
 
 
 def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]]) -> str:
@@ -208,7 +211,7 @@ def _flattened(text: str, path: pathlib.Path, above: tuple[str, ...]) -> str:
     return whole if whole.endswith("\n") else f"{whole}\n"
 
 
-def _read(text: str, syntax: str) -> tuple[version.KickstartHandler, tuple[Place, ...]]:
+def _read(text: str, syntax: str) -> tuple[version.KickstartHandler, _Parser]:
     if len(text) > LIMIT:
         raise _invalid(f"it has {len(text)} characters", f"at most {LIMIT} are read")
     if found := _CONTROL.search(text):
@@ -227,7 +230,7 @@ def _read(text: str, syntax: str) -> tuple[version.KickstartHandler, tuple[Place
         raise _invalid(f"{where} can't be read", cause) from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise _invalid("it can't be read", str(error).lower()) from error
-    return handler, tuple(reader.places)
+    return handler, reader
 
 
 def _addresses(args: list[str]) -> tuple[str, ...]:
@@ -247,7 +250,7 @@ def _handler(syntax: str) -> version.KickstartHandler:
         ) from error
 
 
-def _kickstart(handler: version.KickstartHandler, places: tuple[Place, ...]) -> Kickstart:
+def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
     for script in handler.scripts:
         if script.type != constants.KS_SCRIPT_POST:
             raise _invalid(f"line {script.lineno} has a script that is no %post", "only %post runs here")
@@ -268,7 +271,8 @@ def _kickstart(handler: version.KickstartHandler, places: tuple[Place, ...]) -> 
         services_enabled=tuple(handler.services.enabled or ()),
         services_disabled=tuple(handler.services.disabled or ()),
         scripts=tuple(Script(interpreter=s.interp, text=s.script, line=s.lineno) for s in handler.scripts),
-        places=places,
+        places=tuple(reader.places),
+        commands=tuple(sorted(reader.names)),
     )
 
 

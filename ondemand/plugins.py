@@ -73,6 +73,8 @@ class Backend(Protocol):
     image_types: ClassVar[frozenset[str]]
     tools: ClassVar[tuple[str, ...]]
     """Programs that must be on PATH for a builder to offer this backend."""
+    commands: ClassVar[frozenset[str] | None]
+    """The kickstart's commands that it carries out, beside sections; of others the user is warned. None: all."""
 
     def disk(self, lock: Lock) -> int:
         """Bytes of disk that a build needs at its fullest, without the RPM cache."""

@@ -25,6 +25,7 @@ class RepositoryIso:
     closed: ClassVar[bool] = True
     image_types: ClassVar[frozenset[str]] = frozenset({"dvd"})
     tools: ClassVar[tuple[str, ...]] = ("xorriso",)
+    commands: ClassVar[frozenset[str] | None] = frozenset()
 
     def disk(self, lock: Lock) -> int:
         """The packages once more, and a little for the file system."""

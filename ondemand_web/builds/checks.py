@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -24,6 +25,7 @@ from ondemand_web.service import Service
 log = logging.getLogger(__name__)
 MEMORY = 2 * 1024**3
 """Bytes of memory that booting an image takes."""
+_SOURCES = {"repo", "url"}
 DELAYS = (2, 5, 15, 30, 60, 120, 300)
 """Seconds until a check whose source is away is tried again; the last one repeats."""
 
@@ -95,12 +97,19 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
         kept=kept,
         age=here.settings.master.metadata_age,
     )
-    if unused := kickstart.foreign(release.addresses(request.arch)):
-        named = ", ".join(f"`{place.command}` in line {place.line}" for place in unused)
-        warning = f"The kickstart's {named} is not used: name a repository in `repositories` to install from it."
-        lock = lock.model_copy(update={"warnings": (*lock.warnings, warning)})
+    warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
+    lock = lock.model_copy(update={"warnings": warnings})
     disk = backend.disk(lock) + lock.download_size
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
+
+
+def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plugins.Backend) -> Iterator[str]:
+    """A sentence for what the kickstart asks for and the image will not have."""
+    if foreign := kickstart.foreign(known):
+        named = ", ".join(f"`{place.command}` in line {place.line}" for place in foreign)
+        yield f"The kickstart's {named} is not used: name a repository in `repositories` to install from it."
+    if backend.commands is not None and (others := sorted({*kickstart.commands} - backend.commands - _SOURCES)):
+        yield f"Backend {backend.name} does nothing with these commands of the kickstart: {', '.join(others)}."
 
 
 def _backend(name: str) -> plugins.Backend:

@@ -22,6 +22,7 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     """A master that offers the demo release."""
     made = site.write(tmp_path, distribution, servers)
     master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
+    master["own_code"] = ["you"]
     started = service.make(settings.load(master=master))
     yield started
     started.database.close()
@@ -71,3 +72,11 @@ def test_a_warm_pool_serves_one_side_repository_after_the_other(here: service.Se
     names = [story.NAMES["koji_build"], f"tag:{story.NAMES['side_tag']}", story.NAMES["old_build"], story.NAMES["update"]]
     answers = [check(web, builds=[name], add_packages=["ondemand-greeting"]) for name in names * 3]
     assert answers[:4] == answers[4:8] == answers[8:] and {status for status, _ in answers} == {200}
+
+
+def test_what_the_tool_does_not_do_is_said(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    lines = ["lang C", "firewall --enabled", "repo --name=x --baseurl=http://x", "%packages", "@core", "@live", "%end"]
+    warnings = check(web, kickstart="\n".join(lines))[1]["warnings"]
+    assert any(text.startswith("The kickstart's `repo` in line 3 is not used") for text in warnings)
+    assert "Backend kiwi does nothing with these commands of the kickstart: firewall." in warnings

@@ -50,3 +50,18 @@ def test_the_label_fits_an_iso_and_names_the_build() -> None:
     request = build_requests.validate({"release": "demo", "name": "x" * 64})
     assert len(request.label(123)) == 32
     assert request.label(123).endswith("-123")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["rootpw hunter2secret", "rootpw --plaintext hunter2secret", "user --name=a --password=hunter2secret", "part / --passphrase=x"],
+)
+def test_a_password_that_everybody_could_read_is_refused_and_not_repeated(line: str) -> None:
+    with pytest.raises(errors.InvalidRequest, match="line 2 holds a password that everybody could read") as caught:
+        build_requests.validate({"release": "demo", "kickstart": f"lang C\n{line}\n%packages\n%end\n"})
+    assert "hunter2secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["rootpw --lock", "rootpw --iscrypted $6$a$b", "user --name=a --password=$6$a --iscrypted", "rootpw"])
+def test_a_hashed_password_is_taken(line: str) -> None:
+    assert build_requests.validate({"release": "demo", "kickstart": f"{line}\n%packages\n%end\n"}).kickstart

@@ -34,6 +34,7 @@ class Tool:
     closed: ClassVar[bool] = True
     image_types: ClassVar[frozenset[str]] = frozenset({"live"})
     tools: ClassVar[tuple[str, ...]] = ("bash",)
+    commands: ClassVar[frozenset[str] | None] = None
 
     def __init__(self, script: str) -> None:
         self._script = script

@@ -38,6 +38,7 @@ class KiwiBackend:
     name: ClassVar[str] = "kiwi"
     closed: ClassVar[bool] = True
     image_types: ClassVar[frozenset[str]] = frozenset({"live"})
+    commands: ClassVar[frozenset[str] | None] = frozenset({"lang", "keyboard", "timezone", "rootpw", "services"})
     tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
 
     def disk(self, lock: Lock) -> int:
