@@ -3,53 +3,43 @@
 
 from __future__ import annotations
 
-import json
-import pathlib
 import sys
 import time
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ondemand import build_requests, errors, settings
+from ondemand import build_requests, errors
 from ondemand.builds import BuildRecord
 from ondemand.client import Client
+from ondemand.commands import options, output
 from ondemand.states import State, Step
-
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
-BuildArgument = Annotated[int, typer.Argument(metavar="ID", help="The build's id.")]
-TimeoutOption = Annotated[float, typer.Option(help="Seconds to wait for the end.")]
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
-"""Prints what people wrote as it is, in tables, too."""
 
 
 def build(
-    references: Annotated[
-        list[str] | None, typer.Argument(metavar="REFERENCE", help="Updates, builds and packages that it shall hold.")
-    ] = None,
-    release: Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")] = "",
-    image_type: Annotated[str, typer.Option("--type", "-t", help="live, boot or dvd.")] = "live",
-    arch: Annotated[str, typer.Option(help="The architecture.")] = "x86_64",
-    add: Annotated[list[str] | None, typer.Option("--add", metavar="PACKAGE", help="Also install it.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="PACKAGE", help="Leave it out.")] = None,
-    add_group: Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Also install the group.")] = None,
-    remove_group: Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Leave it out.")] = None,
-    preset: Annotated[str, typer.Option(help="A preset of the service.")] = "",
-    kickstart: Annotated[pathlib.Path | None, typer.Option(help="A kickstart of your own.")] = None,
+    references: options.References = None,
+    release: options.Release = "",
+    image_type: options.ImageType = "live",
+    arch: options.Arch = "x86_64",
+    add: options.Add = None,
+    remove: options.Remove = None,
+    add_group: options.AddGroup = None,
+    remove_group: options.RemoveGroup = None,
+    preset: options.Preset = "",
+    kickstart: options.Kickstart = None,
     name: Annotated[str, typer.Option(help="The image's name.")] = "",
     title: Annotated[str, typer.Option(help="A title for people.")] = "",
     label: Annotated[str, typer.Option(help="The volume label.")] = "",
-    backend: Annotated[str, typer.Option(help="Another backend than the release's.")] = "",
+    backend: options.Backend = "",
     profile: Annotated[str, typer.Option(help="test (quick) or release (small).")] = "test",
     notify: Annotated[list[str] | None, typer.Option(metavar="MAIL", help="Who gets a mail at the end.")] = None,
     keep_for: Annotated[int, typer.Option(help="Days that the image is kept.")] = 14,
     key: Annotated[str, typer.Option(help="Idempotency-Key: the same key makes no second build.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Watch it until its end.")] = False,
-    timeout: TimeoutOption = 7200,
-    as_json: JsonOption = False,
+    timeout: options.Timeout = 7200,
+    as_json: options.Json = False,
 ) -> None:
     """Ask for an image with exactly the builds you name."""
     data: dict[str, Any] = {
@@ -62,7 +52,7 @@ def build(
         "add_groups": add_group or [],
         "remove_groups": remove_group or [],
         "preset": preset or None,
-        "kickstart": read(kickstart) if kickstart else None,
+        "kickstart": options.text(kickstart) if kickstart else None,
         "name": name or None,
         "title": title or None,
         "volume_label": label or None,
@@ -71,19 +61,19 @@ def build(
         "notify": notify or [],
         "keep_for": keep_for,
     }
-    record = _client().submit(build_requests.validate(data), key or None)
+    record = options.client().submit(build_requests.validate(data), key or None)
     if wait:
         record = _watch(record.id, timeout, quiet=as_json)
     if as_json:
-        print_json(record.model_dump(mode="json", by_alias=True))
+        output.print_json(record.model_dump(mode="json", by_alias=True))
     elif not wait:
-        console.print(f"build {record.id} {record.state.value}\n{record.page}")
+        output.console.print(f"build {record.id} {record.state.value}\n{record.page}")
     _exit(record)
 
 
 def watch(
-    build_id: BuildArgument,
-    timeout: TimeoutOption = 7200,
+    build_id: options.BuildId,
+    timeout: options.Timeout = 7200,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the build's record at each change, a JSON object a line; the last is final.")
     ] = False,
@@ -92,32 +82,32 @@ def watch(
     if not as_json:
         _exit(_watch(build_id, timeout, quiet=False))
         return
-    for record in _client().follow(build_id, timeout=timeout):
+    for record in options.client().follow(build_id, timeout=timeout):
         print(record.model_dump_json(by_alias=True), flush=True)
     _exit(record)
 
 
-def show(build_id: BuildArgument, as_json: JsonOption = False) -> None:
+def show(build_id: options.BuildId, as_json: options.Json = False) -> None:
     """All that is known of a build."""
-    record = _client().build(build_id)
+    record = options.client().build(build_id)
     if as_json:
-        print_json(record.model_dump(mode="json", by_alias=True))
+        output.print_json(record.model_dump(mode="json", by_alias=True))
         return
-    console.print(f"build {record.id}: {record.title}\nstate: {record.state.value}\npage: {record.page}", markup=False)
+    output.console.print(f"build {record.id}: {record.title}\nstate: {record.state.value}\npage: {record.page}")
     for line in _facts(record):
-        console.print(line, markup=False)
+        output.console.print(line)
 
 
 def list_builds(
     state: Annotated[State | None, typer.Option(help="Only builds in that state.")] = None,
     before: Annotated[int | None, typer.Option(help="Only builds with a smaller id.")] = None,
     limit: Annotated[int, typer.Option(help="How many.", min=1, max=500)] = 20,
-    as_json: JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """List builds, the newest first."""
-    found = _client().builds(state=state, before=before, limit=limit)
+    found = options.client().builds(state=state, before=before, limit=limit)
     if as_json:
-        print_json([record.model_dump(mode="json", by_alias=True) for record in found])
+        output.print_json([record.model_dump(mode="json", by_alias=True) for record in found])
         return
     table = Table("build", "state", "release", "type", "owner", "title", box=None)
     for item in found:
@@ -125,25 +115,25 @@ def list_builds(
         table.add_row(
             str(item.id), item.state.value, request.release, request.image_type.value, item.owner, item.title
         )
-    console.print(table)
+    output.console.print(table)
 
 
-def cancel(build_id: BuildArgument, as_json: JsonOption = False) -> None:
+def cancel(build_id: options.BuildId, as_json: options.Json = False) -> None:
     """End a build."""
-    record = _client().cancel(build_id)
+    record = options.client().cancel(build_id)
     if as_json:
-        print_json(record.model_dump(mode="json", by_alias=True))
+        output.print_json(record.model_dump(mode="json", by_alias=True))
     else:
-        console.print(f"build {record.id} {record.state.value}")
+        output.console.print(f"build {record.id} {record.state.value}")
 
 
 def log(
-    build_id: BuildArgument,
+    build_id: options.BuildId,
     step: Annotated[Step, typer.Option(help="Which step's log.")] = Step.BUILD,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the build ends, through every attempt.")] = False,
 ) -> None:
     """Print a step's log of the newest attempt."""
-    client, number, offset = _client(), 0, 0
+    client, number, offset = options.client(), 0, 0
     while True:
         record = client.build(build_id)
         for attempt in [item for item in record.attempts if item.number >= number] if number else record.attempts[-1:]:
@@ -157,17 +147,17 @@ def log(
         time.sleep(1)
 
 
-def releases(as_json: JsonOption = False) -> None:
+def releases(as_json: options.Json = False) -> None:
     """The releases and what can be asked of them."""
-    found = _client().releases()
+    found = options.client().releases()
     if as_json:
-        print_json(found)
+        output.print_json(found)
         return
     table = Table("release", "title", "architectures", "image types", box=None)
     for item in found:
         kinds = ", ".join(f"{kind} ({backend})" for kind, backend in item["image_types"].items())
         table.add_row(item["name"], item["title"], ", ".join(item["arches"]), kinds)
-    console.print(table)
+    output.console.print(table)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -179,11 +169,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "log": log,
     "releases": releases,
 }
-
-
-def _client() -> Client:
-    options = settings.load()
-    return Client(options.master.url, options.master.token)
 
 
 def _print_log(client: Client, build_id: int, step: Step, attempt: int, offset: int) -> int:
@@ -201,16 +186,16 @@ def _watch(build_id: int, timeout: float, *, quiet: bool) -> BuildRecord:
     """Prints each change once: states, then steps with their seconds."""
     said: set[str] = set()
     record: BuildRecord | None = None
-    for record in _client().follow(build_id, timeout=timeout):
+    for record in options.client().follow(build_id, timeout=timeout):
         for line in progress(record):
             if line not in said and not quiet:
-                console.print(line, markup=False)
+                output.console.print(line)
             said.add(line)
     if record is None:
         raise errors.UnknownBuild(f"There is no build {build_id}")
     if not quiet:
         for line in _facts(record):
-            console.print(line, markup=False)
+            output.console.print(line)
     return record
 
 
@@ -249,19 +234,3 @@ def _exit(record: BuildRecord) -> None:
         raise typer.Exit(errors.by_code(record.error.code).exit_status)
     if record.state is State.CANCELED:
         raise typer.Exit(errors.BuildCanceled.exit_status)
-
-
-def read(path: pathlib.Path) -> str:
-    """The text of a kickstart file; raises errors.KickstartInvalid."""
-    try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeError) as error:
-        raise errors.KickstartInvalid(
-            f"The kickstart {path} can't be read", cause=str(error), remedy="name a readable text file"
-        ) from error
-
-
-def print_json(data: object) -> None:
-    """Prints for scripts."""
-    json.dump(data, sys.stdout, indent=2)
-    sys.stdout.write("\n")

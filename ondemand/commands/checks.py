@@ -3,29 +3,22 @@
 
 from __future__ import annotations
 
-import pathlib
-from typing import Annotated
-
-import typer
-
-from ondemand import build_requests, settings
+from ondemand import build_requests
 from ondemand.builds import CheckRecord
-from ondemand.client import Client
-from ondemand.commands import builds
+from ondemand.commands import options, output
 
 
 def check(
-    references: Annotated[
-        list[str] | None, typer.Argument(metavar="BUILD", help="Bodhi updates and Koji builds that it shall hold.")
-    ] = None,
-    release: Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")] = "",
-    image_type: Annotated[str, typer.Option("--type", "-t", help="live, boot or dvd.")] = "live",
-    arch: Annotated[str, typer.Option(help="The architecture.")] = "x86_64",
-    add: Annotated[list[str] | None, typer.Option("--add", metavar="PACKAGE", help="Also install it.")] = None,
-    remove: Annotated[list[str] | None, typer.Option("--remove", metavar="PACKAGE", help="Leave it out.")] = None,
-    preset: Annotated[str, typer.Option(help="A preset of the service.")] = "",
-    kickstart: Annotated[pathlib.Path | None, typer.Option(help="A kickstart of your own.")] = None,
-    as_json: builds.JsonOption = False,
+    references: options.References = None,
+    release: options.Release = "",
+    image_type: options.ImageType = "live",
+    arch: options.Arch = "x86_64",
+    add: options.Add = None,
+    remove: options.Remove = None,
+    preset: options.Preset = "",
+    kickstart: options.Kickstart = None,
+    backend: options.Backend = "",
+    as_json: options.Json = False,
 ) -> None:
     """Say whether an image could be made and where each wanted package would come from; makes none."""
     request = build_requests.validate(
@@ -37,16 +30,16 @@ def check(
             "add_packages": add or [],
             "remove_packages": remove or [],
             "preset": preset or None,
-            "kickstart": builds.read(kickstart) if kickstart else None,
+            "backend": backend or None,
+            "kickstart": options.text(kickstart) if kickstart else None,
         }
     )
-    options = settings.load()
-    found = Client(options.master.url, options.master.token).check(request)
+    found = options.client().check(request)
     if as_json:
-        builds.print_json(found.model_dump(mode="json"))
+        output.print_json(found.model_dump(mode="json"))
         return
     for line in lines(found):
-        builds.console.print(line, markup=False)
+        output.console.print(line)
 
 
 def lines(found: CheckRecord) -> list[str]:

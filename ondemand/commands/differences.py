@@ -7,28 +7,23 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from ondemand import settings
-from ondemand.client import Client
+from ondemand.commands import options, output
 from ondemand.differences import Differences
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def diff(
     old: Annotated[int, typer.Argument(metavar="OLD", help="The build to compare with.")],
     new: Annotated[int, typer.Argument(metavar="NEW", help="The build that is compared.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """What changes from one build's packages to another's."""
-    options = settings.load()
-    found = Client(options.master.url, options.master.token).differences(old, new)
+    found = options.client().differences(old, new)
     if as_json:
-        print(found.model_dump_json(indent=2))
+        output.print_json(found.model_dump(mode="json"))
         return
     for line in lines(found):
-        console.print(line, markup=False)
+        output.console.print(line)
 
 
 def lines(found: Differences) -> list[str]:

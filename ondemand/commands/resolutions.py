@@ -9,31 +9,29 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ondemand import errors, settings
-from ondemand.client import Client
-from ondemand.commands import builds
+from ondemand import errors
+from ondemand.commands import options, output
 from ondemand.resolutions import ResolvedReference
 
 
 def resolve(
     references: Annotated[list[str], typer.Argument(metavar="REFERENCE", help="Updates, builds and packages.")],
-    release: Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")] = "",
-    arch: Annotated[str, typer.Option(help="The architecture.")] = "x86_64",
-    as_json: builds.JsonOption = False,
+    release: options.Release = "",
+    arch: options.Arch = "x86_64",
+    as_json: options.Json = False,
 ) -> None:
     """Say what references would become and where each package would come from; builds nothing."""
-    options = settings.load()
-    found = Client(options.master.url, options.master.token).resolve(references, release, arch)
+    found = options.client().resolve(references, release, arch)
     if as_json:
-        builds.print_json(found.model_dump(mode="json", by_alias=True))
+        output.print_json(found.model_dump(mode="json", by_alias=True))
     else:
         table = Table("reference", "build", "package", "from", "trust", box=None)
         for each in found.references:
             for row in rows(each):
                 table.add_row(*row)
-        builds.console.print(table)
+        output.console.print(table)
         for line in (line for each in found.references for line in notes(each)):
-            builds.console.print(line, markup=False)
+            output.console.print(line)
     failed = next((each.error for each in found.references if each.error), None)
     if failed is not None:
         raise typer.Exit(errors.by_code(failed.code).exit_status)

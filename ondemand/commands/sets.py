@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ondemand import errors, settings
-from ondemand.client import Client
-from ondemand.commands import builds
+from ondemand import errors
+from ondemand.commands import options, output
 from ondemand.reference_sets import SetRecord
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The set's name.")]
@@ -23,7 +22,7 @@ def add(
     references: Annotated[list[str], typer.Argument(metavar="REFERENCE", help="Updates, builds, tags, packages.")],
 ) -> None:
     """Add references; makes the set where there is none."""
-    client = _client()
+    client = options.client()
     try:
         held: tuple[str, ...] = (found := client.reference_set(name)).references
         version = found.version
@@ -39,10 +38,10 @@ def remove(
     whole: Annotated[bool, typer.Option("--all", help="Remove the set itself.")] = False,
 ) -> None:
     """Take references out, or with --all remove the set."""
-    client = _client()
+    client = options.client()
     if whole:
         client.remove_set(name)
-        builds.console.print(f"set {name} is removed")
+        output.console.print(f"set {name} is removed")
         return
     found = client.reference_set(name)
     if missing := [text for text in references or () if text not in found.references]:
@@ -57,35 +56,30 @@ def remove(
 def show(
     name: NameArgument,
     version: Annotated[int, typer.Option(help="Which version; else the newest.", min=0)] = 0,
-    as_json: builds.JsonOption = False,
+    as_json: options.Json = False,
 ) -> None:
     """What a set holds."""
-    found = _client().reference_set(name, version or None)
+    found = options.client().reference_set(name, version or None)
     if as_json:
-        builds.print_json(found.model_dump(mode="json"))
+        output.print_json(found.model_dump(mode="json"))
         return
     _said(found)
     for text in found.references:
-        builds.console.print(text, markup=False)
+        output.console.print(text)
 
 
 @app.command("list")
-def list_sets(as_json: builds.JsonOption = False) -> None:
+def list_sets(as_json: options.Json = False) -> None:
     """The sets that there are."""
-    found = _client().reference_sets()
+    found = options.client().reference_sets()
     if as_json:
-        builds.print_json([each.model_dump(mode="json") for each in found])
+        output.print_json([each.model_dump(mode="json") for each in found])
         return
     table = Table("set", "version", "references", "owner", box=None)
     for each in found:
         table.add_row(each.name, str(each.version), str(len(each.references)), each.owner)
-    builds.console.print(table)
+    output.console.print(table)
 
 
 def _said(found: SetRecord) -> None:
-    builds.console.print(f"set:{found.name}@{found.version}: {len(found.references)} references", markup=False)
-
-
-def _client() -> Client:
-    options = settings.load()
-    return Client(options.master.url, options.master.token)
+    output.console.print(f"set:{found.name}@{found.version}: {len(found.references)} references")

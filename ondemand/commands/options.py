@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""The options that several commands share, said once, and what they lead to: a client, a file's text."""
+
+from __future__ import annotations
+
+import pathlib
+from typing import Annotated
+
+import typer
+
+from ondemand import errors, settings
+from ondemand.client import Client
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+BuildId = Annotated[int, typer.Argument(metavar="ID", help="The build's id.")]
+Timeout = Annotated[float, typer.Option(help="Seconds to wait for the end.")]
+References = Annotated[
+    list[str] | None, typer.Argument(metavar="REFERENCE", help="Updates, builds and packages that it shall hold.")
+]
+Release = Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")]
+ImageType = Annotated[str, typer.Option("--type", "-t", help="live, boot or dvd.")]
+Arch = Annotated[str, typer.Option(help="The architecture.")]
+Add = Annotated[list[str] | None, typer.Option("--add", metavar="PACKAGE", help="Also install it.")]
+Remove = Annotated[list[str] | None, typer.Option("--remove", metavar="PACKAGE", help="Leave it out.")]
+AddGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Also install the group.")]
+RemoveGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Leave it out.")]
+Preset = Annotated[str, typer.Option(help="A preset of the service.")]
+Kickstart = Annotated[pathlib.Path | None, typer.Option(help="A kickstart of your own.")]
+Backend = Annotated[str, typer.Option(help="Another backend than the release's.")]
+
+
+def client() -> Client:
+    """The client of the service that the settings name."""
+    found = settings.load()
+    return Client(found.master.url, found.master.token)
+
+
+def text(path: pathlib.Path) -> str:
+    """The text of a kickstart file; raises errors.KickstartInvalid."""
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeError) as error:
+        raise errors.KickstartInvalid(
+            f"The kickstart {path} can't be read", cause=str(error), remedy="name a readable text file"
+        ) from error
