@@ -49,4 +49,4 @@ lock: setup ## renew requirements.lock from setup.py
 	@config/setup/lock
 
 clean: ## remove .venv and everything built
-	rm -rf .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf --one-file-system .venv build dist ./*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
