@@ -34,6 +34,9 @@ KINDS: dict[str, re.Pattern[str]] = {
 }
 """What may stand behind each kind; every kind is served by the source plugin of that name."""
 
+_OTHER = re.compile(r"([a-z][a-z0-9-]{1,30}):([A-Za-z0-9][!-~]{0,199})")
+"""A kind that only a plugin knows, and what it looks up: printable and without blanks."""
+
 _PAGES = {"buildinfo": ("buildID", "koji"), "taskinfo": ("taskID", "task"), "taginfo": ("tagID", "tag")}
 """Koji's pages, each with the field of its address that names what it shows."""
 
@@ -56,7 +59,7 @@ class Reference:
     @property
     def own_code(self) -> bool:
         """Whether it names packages that anybody may have made: their scripts run as root on a builder."""
-        return self.kind in ("task", "upload")
+        return self.kind in ("task", "upload") or self.kind not in KINDS
 
 
 def parse(text: str) -> Reference:
@@ -71,6 +74,8 @@ def parse(text: str) -> Reference:
         raise _unknown(text, f"what stands behind «{kind}:» has not the form that it needs there")
     if kind in ("http", "https"):
         return _page(text)
+    if other := _OTHER.fullmatch(text):
+        return Reference(kind=other.group(1), value=other.group(2), text=text)
     for kind, pattern in _BARE:
         if pattern.fullmatch(text):
             return Reference(kind=kind, value=text, text=text)

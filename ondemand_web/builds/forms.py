@@ -19,7 +19,9 @@ from ondemand_web.builds import services as builds
 
 forms = flask.Blueprint("forms", __name__)
 _WORDS = re.compile(r"[\s,]+")
-_LISTS = ("builds", "add_packages", "remove_packages", "notify")
+_REFERENCES = re.compile(r",?\s+|,+$")
+"""Between references; a comma alone is part of a draft build's name."""
+_LISTS = ("add_packages", "remove_packages", "notify")
 _IMAGES = {ImageType.LIVE: "live image", ImageType.BOOT: "boot ISO", ImageType.DVD: "installation DVD"}
 _TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart")
 
@@ -72,7 +74,8 @@ def _fields(sent: dict[str, str]) -> dict[str, Any]:
     """The request that a form stands for; a field that was left empty keeps its default."""
     texts = {name: sent[name].strip() for name in _TEXTS if sent.get(name, "").strip()}
     lists = {name: [word for word in _WORDS.split(sent.get(name, "")) if word] for name in _LISTS}
-    return {**texts, **lists}
+    wanted = [word for word in _REFERENCES.split(sent.get("builds", "")) if word]
+    return {**texts, **lists, "builds": wanted}
 
 
 def _same_origin() -> None:

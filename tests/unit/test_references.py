@@ -45,6 +45,11 @@ def test_a_build_is_known_by_the_digits_of_version_and_release(nvr: str) -> None
     assert references.parse(nvr).kind == "koji"
 
 
+def test_a_plugin_may_bring_a_kind_of_its_own() -> None:
+    reference = references.parse("brew:abc-1.2/x")
+    assert (reference.kind, reference.value, reference.own_code) == ("brew", "abc-1.2/x", True)
+
+
 @pytest.mark.parametrize(
     "text",
     ["", " ", "../../etc-1-1", "a b-1-1", "koji:;rm -rf", "koji:bash", "task:x", "tag:", "set:Upper", "upload:00", "bash\n-1"],

@@ -19,7 +19,7 @@ def web(here: Service) -> FlaskClient:
     return client
 
 
-SENT = {"release": "f44", "image_type": "live", "builds": "bash-5.3.3-1.fc44,\n FEDORA-2026-0123456789", "do": "build"}
+SENT = {"release": "f44", "image_type": "live", "builds": "bash-5.3.3-1.fc44,\n FEDORA-2026-0123456789 zsh-5.9-1.fc44,draft_7,", "do": "build"}
 
 
 def test_a_form_makes_the_build_and_leads_to_its_page(web: FlaskClient, here: Service) -> None:
@@ -27,7 +27,8 @@ def test_a_form_makes_the_build_and_leads_to_its_page(web: FlaskClient, here: Se
     assert (answer.status_code, answer.headers["Location"]) == (303, "/builds/1")
     with here.database.reading() as session:
         request = builds.request_of(builds.get(session, 1))
-    assert request.builds == ("bash-5.3.3-1.fc44", "FEDORA-2026-0123456789") and request.title == "Try <it>"
+    assert request.builds == ("bash-5.3.3-1.fc44", "FEDORA-2026-0123456789", "zsh-5.9-1.fc44,draft_7")
+    assert request.title == "Try <it>"
 
 
 def test_the_same_form_sent_twice_makes_one_build(web: FlaskClient) -> None:
