@@ -19,7 +19,8 @@ def web(here: Service) -> FlaskClient:
     return client
 
 
-SENT = {"release": "f44", "image_type": "live", "builds": "bash-5.3.3-1.fc44,\n FEDORA-2026-0123456789 zsh-5.9-1.fc44,draft_7,", "do": "build"}
+BUILDS = "bash-5.3.3-1.fc44,\n FEDORA-2026-0123456789 zsh-5.9-1.fc44,draft_7,"
+SENT = {"release": "f44", "image_type": "live", "builds": BUILDS, "do": "build"}
 
 
 def test_a_form_makes_the_build_and_leads_to_its_page(web: FlaskClient, here: Service) -> None:
