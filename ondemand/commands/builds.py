@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ondemand import build_requests, errors
 from ondemand.builds import BuildRecord
@@ -109,7 +108,7 @@ def list_builds(
     if as_json:
         output.print_json([record.model_dump(mode="json", by_alias=True) for record in found])
         return
-    table = Table("build", "state", "release", "type", "owner", "title", box=None)
+    table = output.table("build", "state", "release", "type", "owner", "title")
     for item in found:
         request = item.request
         table.add_row(
@@ -153,7 +152,7 @@ def releases(as_json: options.Json = False) -> None:
     if as_json:
         output.print_json(found)
         return
-    table = Table("release", "title", "architectures", "image types", box=None)
+    table = output.table("release", "title", "architectures", "image types")
     for item in found:
         kinds = ", ".join(f"{kind} ({backend})" for kind, backend in item["image_types"].items())
         table.add_row(item["name"], item["title"], ", ".join(item["arches"]), kinds)

@@ -7,9 +7,20 @@ import json
 import sys
 
 from rich.console import Console
+from rich.table import Column, Table
 
-console = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+WIDE = 1000
+"""Columns of an output that is no terminal: a name that is cut short is of no use in a file."""
+
+console = Console(
+    highlight=False, soft_wrap=True, markup=False, emoji=False, width=None if sys.stdout.isatty() else WIDE
+)
 """Prints what people wrote as it is, in tables, too."""
+
+
+def table(*heads: str) -> Table:
+    """A table with these heads; on a narrow terminal its cells are folded, never cut."""
+    return Table(*(Column(head, overflow="fold") for head in heads), box=None)
 
 
 def print_json(data: object) -> None:

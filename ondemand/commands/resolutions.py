@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ondemand import errors
 from ondemand.commands import options, output
@@ -25,7 +24,7 @@ def resolve(
     if as_json:
         output.print_json(found.model_dump(mode="json", by_alias=True))
     else:
-        table = Table("reference", "build", "package", "from", "trust", box=None)
+        table = output.table("reference", "build", "package", "from", "trust")
         for each in found.references:
             for row in rows(each):
                 table.add_row(*row)

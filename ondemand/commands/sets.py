@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from ondemand import errors
 from ondemand.commands import options, output
@@ -75,7 +74,7 @@ def list_sets(as_json: options.Json = False) -> None:
     if as_json:
         output.print_json([each.model_dump(mode="json") for each in found])
         return
-    table = Table("set", "version", "references", "owner", box=None)
+    table = output.table("set", "version", "references", "owner")
     for each in found:
         table.add_row(each.name, str(each.version), str(len(each.references)), each.owner)
     output.console.print(table)
