@@ -41,7 +41,7 @@ class Hub:
         self._folder = folder
         self._records: Row = json.loads((folder / "data" / "koji.json").read_text(encoding="utf-8"))
 
-    # Names and arguments below are the hub's.
+    # Names and arguments below are the hub's; a test holds them against tests/data/koji_hub_arguments.json.
 
     def getAPIVersion(self) -> int:
         """Return the version of the interface."""
