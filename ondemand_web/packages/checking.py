@@ -76,8 +76,9 @@ def check(
     with deadlines.session() as session, guard.session() as guarded:
         pools = pools or Pools()
         known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
-            request.builds, release, request.arch, sources, folder, session, known
+            sorted(request.builds), release, request.arch, sources, folder, session, known
         )
         task = _Task(
             request=request,
