@@ -90,7 +90,9 @@ def _restrict(universe: Universe, question: Question) -> None:
     ruled_out = {item.id for item in _named(universe.pool, question.excluded).solvables()}
     for item in _named(universe.pool, wanted).solvables():
         nevra = (item.name, item.evr, item.arch)
-        if item.name in wanted and nevra not in wanted[item.name]:
+        # A request's own repository may hold other bytes under the name of a wanted build.
+        own = str(item.repo.name).startswith(locks.EXTRA)
+        if item.name in wanted and (own or nevra not in wanted[item.name]):
             ruled_out.add(item.id)
     universe.pool.set_disabled_list(sorted(ruled_out))
 

@@ -71,12 +71,10 @@ class Universe:
         self._current = True
 
     def has(self, nevra: Nevra) -> bool:
-        """Whether a repository holds exactly that package."""
+        """Whether a repository of the release holds exactly that package; a request's own ones vouch for no build."""
         name, evr, arch = nevra
         named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
-        return any(
-            (s.evr, s.arch) == (evr, arch) and s.repo.name != locks.SIDE_REPOSITORY for s in named.solvables()
-        )
+        return any((s.evr, s.arch) == (evr, arch) and not foreign(s) for s in named.solvables())
 
     def add(self, header: headers.Header) -> None:
         """Puts a package into the side repository."""
@@ -130,3 +128,8 @@ class Universe:
         dependency = self.pool.Dep(relation.name)
         flags = sum(operator for bit, operator in _OPERATORS if relation.flags & bit)
         return dependency.Rel(flags, self.pool.Dep(relation.version)) if flags and relation.version else dependency
+
+
+def foreign(solvable: Any) -> bool:
+    """Whether it is in no repository of the release: in the side repository or one that the request itself names."""
+    return solvable.repo.name == locks.SIDE_REPOSITORY or str(solvable.repo.name).startswith(locks.EXTRA)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 import pathlib
 import random
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies
 
-from ondemand import build_requests, errors, locks, plugins, releases
+from ondemand import addresses, build_requests, errors, locks, plugins, releases
 from ondemand_web.packages import checking, pools
 from tests import universe_parts
 from tests.universe_parts import Made
@@ -43,6 +44,7 @@ BUILDS = (
 )
 KNOWN = {made.nvr: made for made in (*STABLE, *BUILDS)}
 NAMES = sorted({made.name for made in KNOWN.values()})
+HERE = addresses.Guard(hosts=("127.0.0.1",), networks=(ipaddress.ip_network("127.0.0.0/8"),))
 UPDATE = "FEDORA-2026-0123456789"
 Asked = tuple[list[str], list[str], list[str]]
 
@@ -174,3 +176,17 @@ def test_of_two_repositories_with_the_same_package_the_first_one_s_bytes_are_loc
     (package,) = found[0].packages
     assert package.origin == order[0] and package.urls[0].startswith(f"{url}/{order[0]}/")
     assert package.checksums["sha256"] == twins[order[0]][0].sha256
+
+
+@pytest.mark.parametrize(("builds", "origin"), [((), "main"), (("lib-2-1",), locks.SIDE_REPOSITORY)])
+def test_a_request_s_own_repository_can_t_put_itself_in_another_s_place(
+    desk: Desk, tmp_path: pathlib.Path, builds: tuple[str, ...], origin: str
+) -> None:
+    version = "2" if builds else "1"
+    with universe_parts.served(universe_parts.files({"own": [Made("lib", version, bytes_of="mallory")]}, [])) as url:
+        extra = build_requests.ExtraRepository(name="mine", url=f"{url}/own")
+        request = build_requests.BuildRequest(release="made", add_packages=("lib",), builds=builds, repositories=(extra,))
+        lock, _ = checking.check(request, desk.release, "%packages\n%end\n", desk.sources, tmp_path, HERE)
+    (package,) = lock.packages
+    assert (package.version, package.origin) == (version, origin) and url not in package.urls[0]
+    assert package.wanted is bool(builds)
