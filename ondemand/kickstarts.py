@@ -12,7 +12,7 @@ from typing import Any
 from pykickstart import constants, parser, sections, version
 from pykickstart import errors as ks_errors
 
-from ondemand import errors
+from ondemand import errors, kickstart_syntax
 from ondemand.build_requests import BuildRequest
 
 LIMIT = 512_000
@@ -241,7 +241,7 @@ def _addresses(args: list[str]) -> tuple[str, ...]:
 
 def _handler(syntax: str) -> version.KickstartHandler:
     try:
-        return version.makeVersion(syntax)
+        return kickstart_syntax.handler(syntax)
     except ks_errors.KickstartVersionError as error:
         raise errors.KickstartInvalid(
             f"The kickstart syntax «{syntax}» of the release is not known",
