@@ -256,6 +256,10 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
             raise _invalid(f"line {script.lineno} has a script that is no %post", "only %post runs here")
         if not script.inChroot:
             raise _invalid(f"line {script.lineno} has %post --nochroot", "it would run on the builder")
+
+    def said(command: str, field: str) -> Any:
+        return getattr(getattr(handler, command), field) if command in reader.names else None
+
     packages = handler.packages
     return Kickstart(
         text=str(handler),
@@ -263,13 +267,13 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
         excluded=tuple(sorted(set(packages.excludedList))),
         groups=tuple(sorted({group.name for group in packages.groupList})),
         environment=packages.environment or None,
-        language=handler.lang.lang or "en_US.UTF-8",
-        keyboard=handler.keyboard.vc_keymap or handler.keyboard.keyboard or "us",
-        timezone=handler.timezone.timezone or "UTC",
-        root_password=handler.rootpw.password or None,
-        root_password_crypted=bool(handler.rootpw.isCrypted),
-        services_enabled=tuple(handler.services.enabled or ()),
-        services_disabled=tuple(handler.services.disabled or ()),
+        language=said("lang", "lang") or "en_US.UTF-8",
+        keyboard=said("keyboard", "vc_keymap") or said("keyboard", "keyboard") or "us",
+        timezone=said("timezone", "timezone") or "UTC",
+        root_password=said("rootpw", "password") or None,
+        root_password_crypted=bool(said("rootpw", "isCrypted")),
+        services_enabled=tuple(said("services", "enabled") or ()),
+        services_disabled=tuple(said("services", "disabled") or ()),
         scripts=tuple(Script(interpreter=s.interp, text=s.script, line=s.lineno) for s in handler.scripts),
         places=tuple(reader.places),
         commands=tuple(sorted(reader.names)),
