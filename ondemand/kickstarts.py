@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Iterable, Mapping
@@ -21,6 +23,8 @@ COMMANDS = 1000
 """Commands outside of sections that a kickstart may have; pykickstart takes milliseconds for each."""
 GROUPS = 500
 """Lines in %packages that name groups."""
+_SHORT = 20_000
+"""Characters up to which a kickstart that was read is kept."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _INCLUDE = ("%include", "%ksappend")
 _ADDRESSED = ("repo", "url")
@@ -153,9 +157,12 @@ def parse(text: str, syntax: str) -> Kickstart:
 
 def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
     """The kickstart with the request's package and group additions and removals on top."""
-    handler, reader = _read(text, syntax)
-    _kickstart(handler, reader)
-    packages = handler.packages
+    # A preset is read once for many requests; a user's own long text would only fill the memory.
+    read = (_unedited if len(text) <= _SHORT else _unedited.__wrapped__)(text, syntax)
+    packages = copy.copy(read.packages)
+    for name, value in vars(read.packages).items():
+        if isinstance(value, list):
+            setattr(packages, name, [*value])
     removed = set(request.remove_packages)
     packages.packageList = [name for name in packages.packageList if name not in removed]
     gone = set(request.remove_groups)
@@ -166,7 +173,27 @@ def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
         + [f"-{name}" for name in request.remove_packages]
         + [f"-@{name}" for name in request.remove_groups]
     )
-    return _kickstart(handler, reader)
+    return dataclasses.replace(read.kickstart, text=f"{read.head}{packages}{read.tail}", **_chosen(packages))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Unedited:
+    """A kickstart before a request's edits, which concern %packages alone: that, which nobody changes, and the text
+    around it."""
+
+    kickstart: Kickstart
+    packages: parser.Packages
+    head: str
+    tail: str
+
+
+@functools.lru_cache(maxsize=32)
+def _unedited(text: str, syntax: str) -> _Unedited:
+    handler, reader = _read(text, syntax)
+    kickstart = _kickstart(handler, reader)
+    tail = "".join(map(str, handler.certificates))
+    head = kickstart.text.removesuffix(f"{handler.packages}{tail}")
+    return _Unedited(kickstart=kickstart, packages=handler.packages, head=head, tail=tail)
 
 
 def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]]) -> str:
@@ -260,13 +287,9 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
     def said(command: str, field: str) -> Any:
         return getattr(getattr(handler, command), field) if command in reader.names else None
 
-    packages = handler.packages
     return Kickstart(
         text=str(handler),
-        packages=tuple(sorted(set(packages.packageList))),
-        excluded=tuple(sorted(set(packages.excludedList))),
-        groups=tuple(sorted({group.name for group in packages.groupList})),
-        environment=packages.environment or None,
+        **_chosen(handler.packages),
         language=said("lang", "lang") or "en_US.UTF-8",
         keyboard=said("keyboard", "vc_keymap") or said("keyboard", "keyboard") or "us",
         timezone=said("timezone", "timezone") or "UTC",
@@ -278,6 +301,16 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
         places=tuple(reader.places),
         commands=tuple(sorted(reader.names)),
     )
+
+
+def _chosen(packages: parser.Packages) -> dict[str, Any]:
+    """What %packages says, as fields of Kickstart."""
+    return {
+        "packages": tuple(sorted(set(packages.packageList))),
+        "excluded": tuple(sorted(set(packages.excludedList))),
+        "groups": tuple(sorted({group.name for group in packages.groupList})),
+        "environment": packages.environment or None,
+    }
 
 
 def _invalid(what: str, cause: str) -> errors.KickstartInvalid:
