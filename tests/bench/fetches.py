@@ -35,7 +35,9 @@ _PACKAGE = "%package -n ball{n}\nSummary: Ball {n}\n%description -n ball{n}\nBal
 
 
 class Slow(builder_parts.Files):
-    """Answers DELAY seconds after it was asked."""
+    """Answers DELAY seconds after it was asked, and not 40 ms later for its small last packet."""
+
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         time.sleep(DELAY)
