@@ -56,11 +56,23 @@ class Subject:
         """Seconds of the bare solve on the pool that the check uses."""
         return self._on_pool(lambda pool: installable.solve(pool, names)[0])
 
+    def obsoleting(self, names: Names, among: frozenset[str]) -> list[str]:
+        """The names, each replaced by that of a package `among` these which obsoletes it."""
+        return self._on_pool(lambda pool: [installable.obsoleting(pool, name, among) or name for name in names])
+
     def _on_pool(self, work: Callable[[Any], Found]) -> Found:
         with deadlines.session() as session:
             held = places.stable_places(self.release, "x86_64", self.snapshots, session, kept=True)
             with self.pools.borrow(held, "x86_64", filelists=False) as universe:
                 return work(universe.pool)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Difference:
+    """A request to which dnf and our check give different packages; `explained` by a known rule or not."""
+
+    text: str
+    explained: bool
 
 
 def subject(service: service_parts.Running, repository: repositories.Repository) -> Subject:
@@ -142,9 +154,9 @@ def over_libsolv(on: Subject) -> dict[str, float]:
 
 def over_dnf(
     service: service_parts.Running, on: Subject, folder: pathlib.Path, *, compared: bool
-) -> tuple[float, list[str]]:
-    """The median of our checks over that of dnf's runs for the same packages, taking turns; and, if `compared`, a
-    sentence for each request to which the two gave different packages."""
+) -> tuple[float, list[Difference]]:
+    """The median of our checks over that of dnf's runs for the same packages, taking turns; and, if `compared`, the
+    requests to which the two gave different packages."""
     count = COMPARED if compared else BESIDE
     figures.announce(f"{count} checks beside dnf on {on.repository.name}")
     dnf = dnf_runs.Dnf(on.repository, folder / f"dnf-{on.repository.name}")
@@ -154,27 +166,39 @@ def over_dnf(
             ours.append(posted(service, session, on.request(names)))
             outcome = dnf.install(names)
             theirs.append(outcome.seconds)
-            if compared and (difference := disagreement(on, names, outcome)):
+            if compared and (difference := disagreement(on, names, outcome)) is not None:
                 differences.append(difference)
     print(figures.spread("ours", [value * 1000 for value in ours], "ms"))
     print(figures.spread("dnf", [value * 1000 for value in theirs], "ms"), flush=True)
     return statistics.median(ours) / statistics.median(theirs), differences
 
 
-def disagreement(on: Subject, names: Names, outcome: dnf_runs.Outcome) -> str:
-    """In what our lock and dnf's table differ; empty where they do not."""
-    try:
-        mine = frozenset(_nevra(package) for package in on.lock(names).packages)
-    except errors.OndemandError as error:
-        mine, refusal = None, error.sentence
+def disagreement(on: Subject, names: Names, outcome: dnf_runs.Outcome) -> Difference | None:
+    """In what our lock and dnf's table differ; None where they do not.
+
+    The one known rule: where another package obsoletes one that is asked for by name, dnf takes the other; ours takes
+    what was asked for. It explains a difference only if our check, asked for the others, finds dnf's very set.
+    """
+    mine, refusal = _locked(on, names)
     if mine == outcome.packages:
-        return ""
+        return None
     asked = " ".join(names)
-    if mine is None:
-        return f"{asked}: only dnf can install it; {refusal}"
     if outcome.packages is None:
-        return f"{asked}: only ours can install it; dnf says {' '.join(outcome.said.split())[-300:]}"
-    return f"{asked}: only ours {sorted(mine - outcome.packages)}, only dnf {sorted(outcome.packages - mine)}"
+        said = " ".join(outcome.said.split())[-300:]
+        return Difference(text=f"{asked}: only ours can install it; dnf says {said}", explained=False)
+    others = on.obsoleting(names, outcome.packages)
+    explained = others != list(names) and _locked(on, others)[0] == outcome.packages
+    if mine is None:
+        return Difference(text=f"{asked}: only dnf can install it; {refusal}", explained=explained)
+    text = f"{asked}: only ours {sorted(mine - outcome.packages)}, only dnf {sorted(outcome.packages - mine)}"
+    return Difference(text=text, explained=explained)
+
+
+def _locked(on: Subject, names: Names) -> tuple[frozenset[str] | None, str]:
+    try:
+        return frozenset(_nevra(package) for package in on.lock(names).packages), ""
+    except errors.OndemandError as error:
+        return None, error.sentence
 
 
 def _nevra(package: locks.LockedPackage) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from collections.abc import Sequence
@@ -50,3 +51,18 @@ def solve(pool: Any, names: Sequence[str]) -> tuple[float, frozenset[str]]:
         return time.perf_counter() - began, frozenset()
     found = frozenset(f"{s.name}-{s.evr}.{s.arch}" for s in solver.transaction().newsolvables())
     return time.perf_counter() - began, found
+
+
+def obsoleting(pool: Any, name: str, among: frozenset[str]) -> str | None:
+    """The name of one `among` these packages that obsoletes the newest package called `name`."""
+    named = pool.select(name, solv.Selection.SELECTION_NAME).solvables()
+    newest = max(named, key=functools.cmp_to_key(_order), default=None)
+    if newest is None:
+        return None
+    others = pool.whatmatchessolvable(solv.SOLVABLE_OBSOLETES, newest)
+    found: list[str] = [s.name for s in others if f"{s.name}-{s.evr}.{s.arch}" in among and s.name != name]
+    return min(found, default=None)
+
+
+def _order(one: Any, other: Any) -> int:
+    return int(one.evrcmp(other))
