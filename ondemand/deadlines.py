@@ -107,10 +107,7 @@ class Adapter(requests.adapters.HTTPAdapter):
 
     def pools(self) -> dict[str, Any]:
         """The classes of connection pools by scheme."""
-        return {
-            "http": pool(urllib3.HTTPConnectionPool, Connection),
-            "https": pool(urllib3.HTTPSConnectionPool, TlsConnection),
-        }
+        return _PLAIN
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Makes pools of our connections."""
@@ -137,6 +134,12 @@ def pool(kind: type, connection: type, **attributes: Any) -> Any:
     """A class of connection pools whose connections are of that class, with these class attributes."""
     made = type(connection.__name__, (connection,), attributes)
     return type(kind.__name__, (kind,), {"ConnectionCls": made})
+
+
+_PLAIN = {
+    "http": pool(urllib3.HTTPConnectionPool, Connection),
+    "https": pool(urllib3.HTTPSConnectionPool, TlsConnection),
+}
 
 
 def session() -> requests.Session:

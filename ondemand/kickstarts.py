@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import pathlib
 import re
 from collections.abc import Iterable, Mapping
@@ -12,7 +14,7 @@ from typing import Any
 from pykickstart import constants, parser, sections, version
 from pykickstart import errors as ks_errors
 
-from ondemand import errors
+from ondemand import errors, kickstart_syntax
 from ondemand.build_requests import BuildRequest
 
 LIMIT = 512_000
@@ -21,6 +23,8 @@ COMMANDS = 1000
 """Commands outside of sections that a kickstart may have; pykickstart takes milliseconds for each."""
 GROUPS = 500
 """Lines in %packages that name groups."""
+_SHORT = 20_000
+"""Characters up to which a kickstart that was read is kept."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _INCLUDE = ("%include", "%ksappend")
 _ADDRESSED = ("repo", "url")
@@ -153,9 +157,12 @@ def parse(text: str, syntax: str) -> Kickstart:
 
 def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
     """The kickstart with the request's package and group additions and removals on top."""
-    handler, reader = _read(text, syntax)
-    _kickstart(handler, reader)
-    packages = handler.packages
+    # A preset is read once for many requests; a user's own long text would only fill the memory.
+    read = (_unedited if len(text) <= _SHORT else _unedited.__wrapped__)(text, syntax)
+    packages = copy.copy(read.packages)
+    for name, value in vars(read.packages).items():
+        if isinstance(value, list):
+            setattr(packages, name, [*value])
     removed = set(request.remove_packages)
     packages.packageList = [name for name in packages.packageList if name not in removed]
     gone = set(request.remove_groups)
@@ -166,7 +173,27 @@ def edited(text: str, request: BuildRequest, syntax: str) -> Kickstart:
         + [f"-{name}" for name in request.remove_packages]
         + [f"-@{name}" for name in request.remove_groups]
     )
-    return _kickstart(handler, reader)
+    return dataclasses.replace(read.kickstart, text=f"{read.head}{packages}{read.tail}", **_chosen(packages))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Unedited:
+    """A kickstart before a request's edits, which concern %packages alone: that, which nobody changes, and the text
+    around it."""
+
+    kickstart: Kickstart
+    packages: parser.Packages
+    head: str
+    tail: str
+
+
+@functools.lru_cache(maxsize=32)
+def _unedited(text: str, syntax: str) -> _Unedited:
+    handler, reader = _read(text, syntax)
+    kickstart = _kickstart(handler, reader)
+    tail = "".join(map(str, handler.certificates))
+    head = kickstart.text.removesuffix(f"{handler.packages}{tail}")
+    return _Unedited(kickstart=kickstart, packages=handler.packages, head=head, tail=tail)
 
 
 def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]]) -> str:
@@ -241,7 +268,7 @@ def _addresses(args: list[str]) -> tuple[str, ...]:
 
 def _handler(syntax: str) -> version.KickstartHandler:
     try:
-        return version.makeVersion(syntax)
+        return kickstart_syntax.handler(syntax)
     except ks_errors.KickstartVersionError as error:
         raise errors.KickstartInvalid(
             f"The kickstart syntax «{syntax}» of the release is not known",
@@ -256,24 +283,34 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
             raise _invalid(f"line {script.lineno} has a script that is no %post", "only %post runs here")
         if not script.inChroot:
             raise _invalid(f"line {script.lineno} has %post --nochroot", "it would run on the builder")
-    packages = handler.packages
+
+    def said(command: str, field: str) -> Any:
+        return getattr(getattr(handler, command), field) if command in reader.names else None
+
     return Kickstart(
         text=str(handler),
-        packages=tuple(sorted(set(packages.packageList))),
-        excluded=tuple(sorted(set(packages.excludedList))),
-        groups=tuple(sorted({group.name for group in packages.groupList})),
-        environment=packages.environment or None,
-        language=handler.lang.lang or "en_US.UTF-8",
-        keyboard=handler.keyboard.vc_keymap or handler.keyboard.keyboard or "us",
-        timezone=handler.timezone.timezone or "UTC",
-        root_password=handler.rootpw.password or None,
-        root_password_crypted=bool(handler.rootpw.isCrypted),
-        services_enabled=tuple(handler.services.enabled or ()),
-        services_disabled=tuple(handler.services.disabled or ()),
+        **_chosen(handler.packages),
+        language=said("lang", "lang") or "en_US.UTF-8",
+        keyboard=said("keyboard", "vc_keymap") or said("keyboard", "keyboard") or "us",
+        timezone=said("timezone", "timezone") or "UTC",
+        root_password=said("rootpw", "password") or None,
+        root_password_crypted=bool(said("rootpw", "isCrypted")),
+        services_enabled=tuple(said("services", "enabled") or ()),
+        services_disabled=tuple(said("services", "disabled") or ()),
         scripts=tuple(Script(interpreter=s.interp, text=s.script, line=s.lineno) for s in handler.scripts),
         places=tuple(reader.places),
         commands=tuple(sorted(reader.names)),
     )
+
+
+def _chosen(packages: parser.Packages) -> dict[str, Any]:
+    """What %packages says, as fields of Kickstart."""
+    return {
+        "packages": tuple(sorted(set(packages.packageList))),
+        "excluded": tuple(sorted(set(packages.excludedList))),
+        "groups": tuple(sorted({group.name for group in packages.groupList})),
+        "environment": packages.environment or None,
+    }
 
 
 def _invalid(what: str, cause: str) -> errors.KickstartInvalid:

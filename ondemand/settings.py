@@ -108,7 +108,7 @@ class Builder(Section):
     """MiB for the virtual machine that boots the image."""
     boot_timeout: float = 420.0
     """Seconds in which the image must have booted."""
-    fetch_parallel: int = 6
+    fetch_parallel: int = 8
     """RPMs fetched at once."""
     private_networks: tuple[Network, ...] = ()
     """As the master's: networks from which the RPMs of a request's own repositories may come, though not public."""

@@ -12,10 +12,14 @@ from ondemand import errors, registry
 from ondemand.commands import builds, checks, differences, resolutions, sets
 
 COMMANDS = "ondemand.commands"
+_SETS = "set"
 
 
-def make() -> typer.Typer:
-    """The program with the commands of every installed room."""
+def make(word: str = "") -> typer.Typer:
+    """The program with the commands of every installed room.
+
+    Where `word` is a command of this room the others are left out: their libraries take over a second to import.
+    """
     app = typer.Typer(
         name="ondemand",
         help="Ask for a Fedora image with exactly the builds you name.",
@@ -24,16 +28,17 @@ def make() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS}
-    for name, command in {**ours, **registry.load_all(COMMANDS)}.items():
+    others = {} if word in ours or word == _SETS else registry.load_all(COMMANDS)
+    for name, command in {**ours, **{name: others[name] for name in others if name not in ours}}.items():
         app.command(name)(command)
-    app.add_typer(sets.app, name="set")
+    app.add_typer(sets.app, name=_SETS)
     return app
 
 
 def main() -> None:
     """Runs the program; an error is one sentence on standard error."""
     try:
-        make()(prog_name="ondemand")
+        make(*sys.argv[1:2])(prog_name="ondemand")
     except errors.OndemandError as error:
         print(f"ondemand: {error}", file=sys.stderr)
         sys.exit(error.exit_status)

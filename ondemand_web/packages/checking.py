@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -191,11 +192,39 @@ def _locked(
     side: Mapping[Nevra, trust.Accepted],
     brought: Mapping[Nevra, tuple[str, str]],
 ) -> locks.LockedPackage:
+    reference, build = brought.get(found.nevra, (None, found.source or None))
+    if accepted := side.get(found.nevra):
+        header = accepted.header
+        return locks.LockedPackage(
+            **_common(found, reference, build),
+            urls=(accepted.url,),
+            size=header.file_size,
+            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+            trust=accepted.trust,
+        )
+    place = by_id[found.origin]
+    return _from_repository(found, reference, build, place.snapshot.urls, place.trust, place.koji)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _from_repository(
+    found: Found, reference: str | None, build: str | None, addresses: tuple[str, ...], trusted: str, koji: str
+) -> locks.LockedPackage:
+    """Kept, since an image has most packages in common with the one before it; all that it is made of is in the key."""
+    return locks.LockedPackage(
+        **_common(found, reference, build),
+        urls=places.urls(addresses, trusted, koji, found.location, found.source),
+        size=found.size,
+        checksums={"sha256": found.sha256} if found.sha256 else {},
+        trust=trusted,
+    )
+
+
+def _common(found: Found, reference: str | None, build: str | None) -> dict[str, Any]:
     name, evr, arch = found.nevra
     epoch, _, rest = evr.rpartition(":")
     version, _, release = rest.rpartition("-")
-    reference, build = brought.get(found.nevra, (None, found.source or None))
-    common: dict[str, Any] = {
+    return {
         "name": name,
         "epoch": int(epoch or 0),
         "version": version,
@@ -207,21 +236,3 @@ def _locked(
         "reference": reference,
         "build": build,
     }
-    if accepted := side.get(found.nevra):
-        header = accepted.header
-        checksums = {**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256}
-        return locks.LockedPackage(
-            **common,
-            urls=(accepted.url,),
-            size=header.file_size,
-            checksums=checksums,
-            trust=accepted.trust,
-        )
-    place = by_id[found.origin]
-    return locks.LockedPackage(
-        **common,
-        urls=place.urls(found.location, found.source),
-        size=found.size,
-        checksums={"sha256": found.sha256} if found.sha256 else {},
-        trust=place.trust,
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Sequence
 
 import requests
 
@@ -28,18 +29,23 @@ class Place:
     koji: str = ""
 
     def urls(self, location: str, source: str = "") -> tuple[str, ...]:
-        """The addresses of a package's file, which is at `location` in the repository; `source` is its build's NVR.
+        """The addresses of a package's file, which is at `location` in the repository; `source` is its build's NVR."""
+        return urls(self.snapshot.urls, self.trust, self.koji, location, source)
 
-        Koji's comes last, for a file that is gone from every mirror; the lock's digest tells whether it is the same.
-        """
-        found = [f"{url}/{location}" for url in self.snapshot.urls]
-        if self.koji and source.count("-") >= 2:
-            name, version, release = source.rsplit("-", 2)
-            file = location.rpartition("/")[2]
-            arch = file.removesuffix(".rpm").rpartition(".")[2]
-            signed = f"data/signed/{self.trust[-8:].lower()}/" if self.trust.startswith("signed:") else ""
-            found.append(f"{self.koji}/packages/{name}/{version}/{release}/{signed}{arch}/{file}")
-        return tuple(found)
+
+def urls(repository: Sequence[str], trusted: str, koji: str, location: str, source: str) -> tuple[str, ...]:
+    """The addresses of a file below those of its repository.
+
+    Koji's comes last, for a file that is gone from every mirror; the lock's digest tells whether it is the same.
+    """
+    found = [f"{url}/{location}" for url in repository]
+    if koji and source.count("-") >= 2:
+        name, version, release = source.rsplit("-", 2)
+        file = location.rpartition("/")[2]
+        arch = file.removesuffix(".rpm").rpartition(".")[2]
+        signed = f"data/signed/{trusted[-8:].lower()}/" if trusted.startswith("signed:") else ""
+        found.append(f"{koji}/packages/{name}/{version}/{release}/{signed}{arch}/{file}")
+    return tuple(found)
 
 
 def all_places(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import gzip
 import hashlib
 import importlib.metadata
@@ -72,7 +73,7 @@ class Snapshot:
     mirrors: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def urls(self) -> tuple[str, ...]:
         """All its addresses, the one where it was read first."""
         return (self.url, *self.mirrors)
@@ -194,6 +195,7 @@ def opened(snapshot: Snapshot, part: Part) -> Iterator[IO[bytes]]:
         yield source
 
 
+@functools.lru_cache(maxsize=32)
 def _read(repository: str, url: str, repomd: bytes, parent: pathlib.Path) -> Snapshot:
     try:
         root = etree.fromstring(repomd)  # noqa: S314 - 1 MiB at most, and expat bounds entities

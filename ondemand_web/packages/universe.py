@@ -69,6 +69,7 @@ class Universe:
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
         self._current = True
+        self._found: dict[int, Found] = {}
 
     def has(self, nevra: Nevra) -> bool:
         """Whether a repository of the release holds exactly that package; a request's own ones vouch for no build."""
@@ -109,7 +110,16 @@ class Universe:
             self.close()
 
     def found(self, solvable: Any) -> Found:
-        """The record of a package in the pool."""
+        """The record of a package in the pool; those of the repositories never change and are kept."""
+        if (known := self._found.get(solvable.id)) is not None:
+            return known
+        record = self._record(solvable)
+        if record.origin != locks.SIDE_REPOSITORY:
+            self._found[solvable.id] = record
+        return record
+
+    @staticmethod
+    def _record(solvable: Any) -> Found:
         checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
         location = solvable.lookup_location()[0] if solvable.repo.name != locks.SIDE_REPOSITORY else ""
         return Found(

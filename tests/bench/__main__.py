@@ -14,7 +14,7 @@ from typing import Protocol
 from demo import processes
 from ondemand import errors
 from ondemand_consumer import sweeper
-from tests.bench import core, figures
+from tests.bench import core, figures, packages
 
 BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
 
@@ -28,7 +28,7 @@ class Group(Protocol):
         """Gives figures as soon as they are known; `folder` is empty and the group's own."""
 
 
-GROUPS: dict[str, Group] = {"core": core}
+GROUPS: dict[str, Group] = {"core": core, "packages": packages}
 
 
 def main() -> int:

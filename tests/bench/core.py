@@ -11,12 +11,12 @@ from tests import service_parts
 from tests.bench import figures, images, submissions, wakes
 
 TARGETS: Mapping[str, float] = {"submit_p95_ms": 100, "wake_p95_ms": 500, "pipeline_ratio": 1.15}
-_DEMO = pathlib.Path(__file__).resolve().parents[2] / "build" / "demo-distribution"
+DEMO = pathlib.Path(__file__).resolve().parents[2] / "build" / "demo-distribution"
 
 
 def measure(folder: pathlib.Path) -> Iterator[dict[str, float]]:
     """All figures of the group: first beside no service at all, then on a running one."""
-    made = distribution.make(_DEMO)
+    made = distribution.make(DEMO)
     yield images.compare(folder / "images", made)
     (folder / "service").mkdir()
     with service_parts.Running(folder / "service", made, {}) as service:

@@ -55,6 +55,13 @@ def test_a_builder_that_can_not_start_ends_with_the_error_s_status() -> None:
     assert done.stderr.startswith("ondemand: The builder can't work as this user")
 
 
+def test_a_command_of_this_room_imports_no_other() -> None:
+    code = "import sys; from ondemand.commands import main; main.make('check'); print('flask' in sys.modules)"
+    words = (sys.executable, "-c", code)
+    done = subprocess.run(words, env=parts.environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "False\n", done.stderr
+
+
 def test_ctrl_c_ends_it_quietly_with_130() -> None:
     with parts.serving({"/builds/1": [parts.record("queued", waiting="no builder is free")]}) as server:
         words = (*parts.PROGRAM, "watch", "1")

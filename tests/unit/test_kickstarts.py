@@ -135,3 +135,16 @@ def test_a_preset_includes_nothing_else(tmp_path: pathlib.Path, name: str) -> No
     (folder / "a.ks").write_text(f"lang C\n%include {name}\n")
     with pytest.raises(errors.KickstartInvalid, match=r"line 2 of preset file a\.ks"):
         kickstarts.flattened(folder / "a.ks")
+
+
+def test_a_text_that_was_read_before_is_edited_anew() -> None:
+    text = "lang C\n%packages\nbash\n@core\n%end\n%post\necho\n%end\n%certificate --dir=/etc --filename=a\nx\n%end\n"
+    requests = [
+        build_requests.BuildRequest(release="demo", add_packages=("one",), remove_groups=("core",)),
+        build_requests.BuildRequest(release="demo", remove_packages=("bash",), add_groups=("live",)),
+        build_requests.BuildRequest(release="demo"),
+    ]
+    texts = [kickstarts.edited(text, request, "RHEL10").text for request in requests]
+    assert [kickstarts.edited(text, request, "RHEL10").text for request in reversed(requests)] == texts[::-1]
+    assert all(kickstarts.parse(found, "RHEL10").text == found for found in texts)
+    assert texts[2] == kickstarts.parse(text, "RHEL10").text and "one" in texts[0] and "\n@core" not in texts[0]
