@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import pathlib
+import sqlite3
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,8 @@ from sqlalchemy import orm
 MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5.0
 """Seconds that a SQLite writer waits for another one."""
+START_TIMEOUT = 60.0
+"""Seconds that a process which starts waits for another one that makes or renews the tables."""
 LARGEST = 2**31 - 1
 """The largest number that a column of ids holds."""
 
@@ -87,7 +91,18 @@ class Database:
             yield session
 
     def upgrade(self) -> None:
-        """Brings the tables to this version."""
+        """Brings the tables to this version; waits while another process does."""
+        until = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                self._upgrade()
+                return
+            except sa.exc.OperationalError as error:
+                if "locked" not in str(error.orig) or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    def _upgrade(self) -> None:
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.engine.execution_options(writes=True).begin() as connection:
@@ -110,8 +125,23 @@ def clock(session: orm.Session) -> datetime.datetime:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={int(BUSY_TIMEOUT * 1000)}"):
+    connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}")
+    _use_wal(connection)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: Any) -> None:
+    """Two processes that open a new file at once: SQLite tells one that it is locked, without waiting."""
+    until = time.monotonic() + START_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
