@@ -82,7 +82,7 @@ class ParkedDeliveries(Record):
 
 
 class BuildRecord(Record):
-    """A build as people, scripts and pages see it."""
+    """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has."""
 
     id: int
     state: State
@@ -98,6 +98,7 @@ class BuildRecord(Record):
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
+    side: int = 0
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()
@@ -121,10 +122,14 @@ class BuildRecord(Record):
 
 
 class CheckRecord(Record):
-    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock."""
+    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock.
+
+    `side` counts the packages that only the side repository has; `download_size` counts them in.
+    """
 
     backend: str
     packages: int
+    side: int = 0
     download_size: int
     installed_size: int
     disk: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 import pydantic
 
@@ -17,6 +18,10 @@ REPOSITORY_DIGEST = "repository-digest"
 
 MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
+
+
+_YOUNGER = ("side",)
+"""Fields that the first locks did not have: while empty they count nothing, so that a kept lock keeps its digest."""
 
 
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -58,6 +63,11 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.origin.startswith(EXTRA)
 
     @property
+    def beside(self) -> bool:
+        """Whether it comes from no repository of the release, so that the side repository carries it."""
+        return self.foreign or self.origin == SIDE_REPOSITORY
+
+    @property
     def signed(self) -> bool:
         """Whether a trusted key vouches for it."""
         return self.trust.startswith("signed:")
@@ -73,6 +83,8 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
     that the build's keyring will hold; `requested` the names that the image was asked to have.
+    `side` are the packages of the wanted builds that the image does not install and no stable repository has: the
+    side repository carries them beside those of the image.
     """
 
     format: int = 1
@@ -83,16 +95,22 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     keys: tuple[str, ...] = ()
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
+    side: tuple[LockedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
+    def everything(self) -> tuple[LockedPackage, ...]:
+        """All that is fetched: the image's packages and the further ones of the side repository."""
+        return self.packages + self.side
+
+    @property
     def wanted(self) -> tuple[LockedPackage, ...]:
-        """The packages that the request named builds for."""
+        """The packages of the image that the request named builds for."""
         return tuple(package for package in self.packages if package.wanted)
 
     @property
     def unsigned(self) -> tuple[LockedPackage, ...]:
-        """The packages that no key vouches for, whatever else does."""
+        """The packages of the image that no key vouches for, whatever else does."""
         return tuple(package for package in self.packages if not package.signed)
 
     @property
@@ -102,10 +120,25 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @property
     def download_size(self) -> int:
-        """Bytes of all RPM files; unknown ones count nothing."""
-        return sum(max(0, package.size) for package in self.packages)
+        """Bytes of the image's RPM files; unknown ones count nothing."""
+        return _size(self.packages)
+
+    @property
+    def fetched_size(self) -> int:
+        """Bytes of all RPM files that are fetched; unknown ones count nothing."""
+        return _size(self.everything)
+
+    @property
+    def disk(self) -> int:
+        """Bytes of disk that all RPMs take, those of the side repository twice, since its file holds them too."""
+        return self.fetched_size + _size(p for p in self.everything if p.wanted or p.beside)
 
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON: the same for the same lock anywhere."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one without `side`."""
+        content = self.model_dump(mode="json", exclude={name for name in _YOUNGER if not getattr(self, name)})
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _size(packages: Iterable[LockedPackage]) -> int:
+    return sum(max(0, package.size) for package in packages)

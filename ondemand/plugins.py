@@ -105,7 +105,7 @@ class SourceRpm:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceBuild:
-    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch.
+    """One build of a reference: its NVR and all RPMs of `Release.package_arches`, without sources and debug data.
 
     Of a `scratch` build the NVR identifies nothing: other RPMs of the same name and version may be elsewhere.
     """
@@ -147,7 +147,7 @@ class Catalog(Protocol):
         ones the stable repositories'. Raises errors.SourceUnavailable where a repository can't be read."""
 
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
-        """All packages of one build in the repositories of a role; raises as `named` does."""
+        """All packages of one build in the repositories of a role, of multilib too; raises as `named` does."""
 
 
 class Source(Protocol):

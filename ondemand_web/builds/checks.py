@@ -99,7 +99,7 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
     lock = lock.model_copy(update={"warnings": warnings})
-    disk = backend.disk(lock) + lock.download_size
+    disk = backend.disk(lock) + lock.disk
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
 
 

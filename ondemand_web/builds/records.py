@@ -37,6 +37,7 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
         **head,
         warnings=lock.warnings if lock else (),
         packages=len(lock.packages) if lock else 0,
+        side=len(lock.side) if lock else 0,
         wanted=tuple(_wanted(lock)) if lock else (),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
@@ -51,7 +52,8 @@ def of_check(found: Checked) -> CheckRecord:
     return CheckRecord(
         backend=found.backend,
         packages=len(lock.packages),
-        download_size=lock.download_size,
+        side=len(lock.side),
+        download_size=lock.fetched_size,
         installed_size=lock.installed_size,
         disk=found.disk,
         wanted=tuple(_wanted(lock)),

@@ -21,6 +21,9 @@ from ondemand_web.packages.catalog import Catalog
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
+_DEBUG = ("-debuginfo", "-debugsource")
+"""Ends of the names of packages that the side repository carries only where the image has them."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class _Task:
@@ -104,7 +107,7 @@ def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool)
 
 
 def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
-    side = _side(task, universe, refused)
+    side, lost = _side(task, universe, refused)
     expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
     refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
     question = solving.Question(
@@ -112,7 +115,7 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
         members=expansion.packages,
         excluded=task.kickstart.excluded,
         # A build that is refused already must not be refused again for what follows from that.
-        wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
+        wanted=tuple(build for build in task.wanted if lost.isdisjoint(build.packages)),
     )
     try:
         answer = solving.solve(universe, question)
@@ -124,28 +127,44 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
     return _lock(task, question, answer, side)
 
 
-def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
-    """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
-    rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
+def _side(
+    task: _Task, universe: Universe, refused: list[errors.OndemandError]
+) -> tuple[dict[Nevra, trust.Accepted], set[Nevra]]:
+    """The side repository's packages, and those that may not be there, for which refusals go to `refused`."""
     refused += resolving.clashes(task.resolutions, universe.has)
-    missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
-    side = {}
-    for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
+    missing = _missing(task, universe)
+    side, lost = {}, set()
+    accepted = trust.accept_all(list(missing.values()), task.release, task.folder, task.session)
+    for nevra, found in zip(missing, accepted, strict=True):
         if isinstance(found, errors.OndemandError):
             refused.append(found)
+            lost.add(nevra)
         else:
-            side[resolving.nevra(rpm)] = found
+            side[nevra] = found
             universe.add(found.header)
     universe.close()
-    return side
+    return side, lost
+
+
+def _missing(task: _Task, universe: Universe) -> dict[Nevra, plugins.SourceRpm]:
+    """Every RPM of a wanted build that no repository of the release has.
+
+    Of a build that they have, they hold of other architectures what they mean to hold.
+    """
+    found = {}
+    for build in (build for resolution in task.resolutions for build in resolution.builds):
+        lacking = {resolving.nevra(rpm): rpm for rpm in build.rpms if not universe.has(resolving.nevra(rpm))}
+        if any(rpm.arch in (task.request.arch, "noarch") for rpm in lacking.values()):
+            found.update(lacking)
+    return found
 
 
 def _combined(refused: Sequence[errors.OndemandError]) -> errors.OndemandError:
     """One error for all; the first one's class stands for them."""
     first = refused[0]
-    if len(refused) == 1:
-        return first
     details = dict.fromkeys(text for error in refused for text in (error.details or (error.sentence,)))
+    if len(refused) == 1 or len(details) == 1:
+        return first
     return type(first)(
         f"{first.happened} (the first of {len(details)} reasons)",
         cause=first.cause,
@@ -171,6 +190,8 @@ def _lock(
     warnings += [text for place in task.places for text in place.snapshot.warnings]
     warnings += answer.warnings
     packages = tuple(_locked(found, by_id, side, brought) for found in answer.packages)
+    installed = {found.nevra for found in answer.packages}
+    rest = sorted(nevra for nevra in side if nevra not in installed and not nevra[0].endswith(_DEBUG))
     warnings += advisories.notes(packages, task.places)
     if answer.missing:
         warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
@@ -182,6 +203,7 @@ def _lock(
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
         requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
         packages=packages,
+        side=tuple(_from_side(nevra, side[nevra], *brought[nevra]) for nevra in rest),
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
@@ -194,16 +216,22 @@ def _locked(
 ) -> locks.LockedPackage:
     reference, build = brought.get(found.nevra, (None, found.source or None))
     if accepted := side.get(found.nevra):
-        header = accepted.header
-        return locks.LockedPackage(
-            **_common(found, reference, build),
-            urls=(accepted.url,),
-            size=header.file_size,
-            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
-            trust=accepted.trust,
-        )
+        return _from_side(found.nevra, accepted, reference, build)
     place = by_id[found.origin]
     return _from_repository(found, reference, build, place.snapshot.urls, place.trust, place.koji)
+
+
+def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str | None, build: str | None) -> locks.LockedPackage:
+    header, rpm = accepted.header, accepted.rpm
+    # Mirrors of a repository have the same bytes; Koji's copies differ in their signatures.
+    same = rpm.urls if "sha256" in rpm.checksums else ()
+    return locks.LockedPackage(
+        **_common(nevra, locks.SIDE_REPOSITORY, header.installed_size, reference, build),
+        urls=tuple(dict.fromkeys((accepted.url, *same))),
+        size=header.file_size,
+        checksums={**rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+        trust=accepted.trust,
+    )
 
 
 @functools.lru_cache(maxsize=16_384)
@@ -212,7 +240,7 @@ def _from_repository(
 ) -> locks.LockedPackage:
     """Kept, since an image has most packages in common with the one before it; all that it is made of is in the key."""
     return locks.LockedPackage(
-        **_common(found, reference, build),
+        **_common(found.nevra, found.origin, found.installed_size, reference, build),
         urls=places.urls(addresses, trusted, koji, found.location, found.source),
         size=found.size,
         checksums={"sha256": found.sha256} if found.sha256 else {},
@@ -220,8 +248,10 @@ def _from_repository(
     )
 
 
-def _common(found: Found, reference: str | None, build: str | None) -> dict[str, Any]:
-    name, evr, arch = found.nevra
+def _common(
+    nevra: Nevra, origin: str, installed_size: int, reference: str | None, build: str | None
+) -> dict[str, Any]:
+    name, evr, arch = nevra
     epoch, _, rest = evr.rpartition(":")
     version, _, release = rest.rpartition("-")
     return {
@@ -230,8 +260,8 @@ def _common(found: Found, reference: str | None, build: str | None) -> dict[str,
         "version": version,
         "release": release,
         "arch": arch,
-        "origin": found.origin,
-        "installed_size": found.installed_size,
+        "origin": origin,
+        "installed_size": installed_size,
         "wanted": reference is not None,
         "reference": reference,
         "build": build,

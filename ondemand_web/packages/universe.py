@@ -61,6 +61,8 @@ class Universe:
         self.pool.setarch(arch)
         # Packages that the request rules out stay visible, so that a refusal can name them.
         self.pool.set_flag(solv.Pool.POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
+        # As on Fedora: i686 and x86_64 of one name may both be installed.
+        self.pool.set_flag(solv.Pool.POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1)
         self.complete = filelists
         self.groups = groups.Groups(snapshots.comps(place.snapshot) for place in places)
         for place in places:
