@@ -82,7 +82,8 @@ class ParkedDeliveries(Record):
 
 
 class BuildRecord(Record):
-    """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has."""
+    """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has,
+    `rules` says in a sentence how the packages were chosen."""
 
     id: int
     state: State
@@ -99,6 +100,7 @@ class BuildRecord(Record):
     warnings: tuple[str, ...] = ()
     packages: int = 0
     side: int = 0
+    rules: str = ""
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
 from collections.abc import Iterable
@@ -18,10 +19,6 @@ REPOSITORY_DIGEST = "repository-digest"
 
 MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
-
-
-_YOUNGER = ("side",)
-"""Fields that the first locks did not have: while empty they count nothing, so that a kept lock keeps its digest."""
 
 
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -78,6 +75,50 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         return f"{self.name}-{self.version}-{self.release}.{self.arch}.rpm"
 
 
+class Multilib(enum.StrEnum):
+    """Which architectures a package is installed for that is asked for by its bare name."""
+
+    BEST = "best"
+    """The system's own where there is one; others only where another package needs them."""
+    ALL = "all"
+    """Each for which the newest version can be had."""
+
+
+class Rules(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How the set was chosen and is installed, as the kickstart's %packages says it.
+
+    `excluded` are names that may not be installed; of `languages` files are installed, None for all; without
+    `documentation` files that a package marks as such are left out.
+    """
+
+    weak_dependencies: bool = False
+    multilib: Multilib = Multilib.BEST
+    excluded: tuple[str, ...] = ()
+    languages: tuple[str, ...] | None = None
+    documentation: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """The rules for people; what is as usual goes without saying."""
+        said = ["weak dependencies are installed" if self.weak_dependencies else "weak dependencies are left out"]
+        if self.multilib is Multilib.ALL:
+            said.append("packages come for every architecture that there is")
+        if self.excluded:
+            more = f" and {len(self.excluded) - _NAMED} more" if len(self.excluded) > _NAMED else ""
+            said.append(f"left out: {', '.join(self.excluded[:_NAMED])}{more}")
+        if self.languages is not None:
+            said.append(f"files of these languages alone: {', '.join(self.languages) or 'none'}")
+        if not self.documentation:
+            said.append("no documentation")
+        text = "; ".join(said)
+        return f"{text[0].upper()}{text[1:]}."
+
+
+_NAMED = 20
+_YOUNGER: dict[str, object] = {"side": (), "rules": Rules()}
+"""Fields that the first locks did not have: at these values they count nothing, so that a kept lock keeps its digest."""
+
+
 class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that the image will hold, and the snapshot it was solved against.
 
@@ -96,6 +137,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
     side: tuple[LockedPackage, ...] = ()
+    rules: Rules = Rules()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -134,8 +176,9 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.fetched_size + _size(p for p in self.everything if p.wanted or p.beside)
 
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one without `side`."""
-        content = self.model_dump(mode="json", exclude={name for name in _YOUNGER if not getattr(self, name)})
+        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one of before `side`."""
+        unsaid = {name for name, value in _YOUNGER.items() if getattr(self, name) == value}
+        content = self.model_dump(mode="json", exclude=unsaid)
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -80,7 +80,8 @@ class Backend(Protocol):
         """Bytes of disk that a build needs at its fullest, without the RPM cache."""
 
     def plan(self, order: Order) -> Plan:
-        """The plan; raises errors.InvalidRequest for options it does not know."""
+        """The plan, with `lock.rules` for what of each package is installed; raises errors.InvalidRequest for options it
+        does not know."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
         warnings=lock.warnings if lock else (),
         packages=len(lock.packages) if lock else 0,
         side=len(lock.side) if lock else 0,
+        rules=lock.rules.sentence if lock else "",
         wanted=tuple(_wanted(lock)) if lock else (),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),

@@ -114,6 +114,8 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
         packages=(*task.kickstart.packages, *(name for found in task.resolutions for name in found.install)),
         members=expansion.packages,
         excluded=task.kickstart.excluded,
+        recommends=task.kickstart.rules.weak_dependencies,
+        multilib=task.kickstart.rules.multilib is locks.Multilib.ALL,
         # A build that is refused already must not be refused again for what follows from that.
         wanted=tuple(build for build in task.wanted if lost.isdisjoint(build.packages)),
     )
@@ -204,6 +206,7 @@ def _lock(
         requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
         packages=packages,
         side=tuple(_from_side(nevra, side[nevra], *brought[nevra]) for nevra in rest),
+        rules=task.kickstart.rules,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import solv
@@ -38,13 +38,17 @@ class WantedBuild:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them.
+
+    `recommends`: with weak dependencies. `multilib`: each name for every architecture of its newest version.
+    """
 
     packages: tuple[str, ...]
     members: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     wanted: tuple[WantedBuild, ...] = ()
     recommends: bool = False
+    multilib: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -64,8 +68,9 @@ def solve(universe: Universe, question: Question) -> Answer:
     """The packages; raises errors.Unsolvable, errors.UnknownReference (every reason) or NeedsFilelists."""
     pool = universe.pool
     _restrict(universe, question)
-    jobs, unknown = _jobs(pool, question.packages)
-    more, missing = _jobs(pool, [name for name in question.members if name not in question.excluded])
+    jobs, unknown = _jobs(pool, question.packages, multilib=question.multilib)
+    members = [name for name in question.members if name not in question.excluded]
+    more, missing = _jobs(pool, members, multilib=question.multilib)
     if unknown and not universe.complete and any(name.startswith("/") for name in unknown):
         raise NeedsFilelists
     solver = pool.Solver()
@@ -104,21 +109,37 @@ def _named(pool: Any, names: Iterable[str]) -> Any:
     return selection
 
 
-def _jobs(pool: Any, names: Iterable[str]) -> tuple[list[Any], list[str]]:
+def _jobs(pool: Any, names: Iterable[str], *, multilib: bool) -> tuple[list[Any], list[str]]:
     """Install jobs, and the names that match nothing. A glob asks for every name that it matches."""
-    jobs, unknown = [], []
+    jobs: list[Any] = []
+    unknown = []
     for name in sorted(set(names)):
         selection = pool.select(name, _EXACT)
-        if selection.isempty():
+        exact = not selection.isempty()
+        if not exact:
             selection = pool.select(name, _LOOSE)
         if selection.isempty():
             unknown.append(name)
+        elif multilib and exact:
+            jobs += _each_architecture(pool, selection.solvables())
         elif "*" in name or "?" in name:
             for each in sorted({item.name for item in selection.solvables()}):
                 jobs += pool.select(each, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
         else:
             jobs += selection.jobs(solv.Job.SOLVER_INSTALL)
     return jobs, unknown
+
+
+def _each_architecture(pool: Any, solvables: Iterable[Any]) -> Iterator[Any]:
+    """Jobs for each of the names, for every architecture for which its newest version can be had."""
+    named: dict[str, list[Any]] = {}
+    for item in solvables:
+        named.setdefault(item.name, []).append(item)
+    for name, items in sorted(named.items()):
+        newest = max(items, key=functools.cmp_to_key(_compare))
+        for arch in sorted({item.arch for item in items if item.evrcmp(newest) == 0}):
+            kind = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_DOTARCH
+            yield from pool.select(f"{name}.{arch}", kind).jobs(solv.Job.SOLVER_INSTALL)
 
 
 def _unknown(pool: Any, name: str, question: Question) -> str:

@@ -14,6 +14,9 @@ from tests import universe_parts
 from tests.universe_parts import Made
 
 STABLE = (
+    Made("liked", recommends=("nice", "hated")),
+    Made("nice"),
+    Made("hated"),
     Made("base", arch="x86_64"),
     Made("base", arch="i686", provides=("base32",)),
     Made("lib", arch="x86_64"),
@@ -30,7 +33,6 @@ NEW = (
 )
 UPDATE = "FEDORA-2026-0123456789"
 MULTILIB = {"x86_64": ("i686",)}
-Answer = tuple[dict[str, str], dict[str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -40,13 +42,21 @@ def url() -> Iterator[str]:
         yield address
 
 
-def _lock(url: str, folder: pathlib.Path, *add: str, builds: tuple[str, ...] = (UPDATE,), multilib: bool = True) -> locks.Lock:
+def _lock(
+    url: str,
+    folder: pathlib.Path,
+    *add: str,
+    builds: tuple[str, ...] = (UPDATE,),
+    multilib: bool = True,
+    without: tuple[str, ...] = (),
+    options: str = "",
+) -> locks.Lock:
     release: releases.Release = universe_parts.release(url, "main")
     release = release.model_copy(update={"multilib": MULTILIB if multilib else {}})
-    known = {UPDATE: NEW, "lib-2-1": NEW[:4], "base-1-1": STABLE[:2]}
+    known = {UPDATE: NEW, "lib-2-1": NEW[:4], "base-1-1": [made for made in STABLE if made.name == "base"]}
     source: plugins.Source = universe_parts.Source(url, known)
-    request = build_requests.BuildRequest(release="made", builds=builds, add_packages=add)
-    return checking.check(request, release, "%packages\n%end\n", {"koji": source, "bodhi": source}, folder)[0]
+    request = build_requests.BuildRequest(release="made", builds=builds, add_packages=add, remove_packages=without)
+    return checking.check(request, release, f"%packages {options}\n%end\n", {"koji": source, "bodhi": source}, folder)[0]
 
 
 def _named(packages: tuple[locks.LockedPackage, ...]) -> dict[str, str]:
@@ -101,3 +111,23 @@ def test_disk_counts_the_side_repository_twice(url: str, tmp_path: pathlib.Path)
     sized = [package.model_copy(update={"size": 10}) for package in lock.everything]
     lock = lock.model_copy(update={"packages": tuple(sized[:3]), "side": tuple(sized[3:])})
     assert (lock.download_size, lock.fetched_size, lock.disk) == (30, 50, 50 + 40)
+
+
+def test_weak_dependencies_come_along_unless_the_kickstart_or_request_says_otherwise(
+    url: str, tmp_path: pathlib.Path
+) -> None:
+    with_all = _lock(url, tmp_path, "liked", builds=(), without=("hated",))
+    assert _named(with_all.packages).keys() == {"liked-1-1.noarch", "nice-1-1.noarch"}
+    assert with_all.rules == locks.Rules(weak_dependencies=True, excluded=("hated",))
+    bare = _lock(url, tmp_path, "liked", builds=(), options="--exclude-weakdeps")
+    assert _named(bare.packages).keys() == {"liked-1-1.noarch"} and not bare.rules.weak_dependencies
+
+
+def test_with_multilib_each_asked_name_comes_for_every_architecture_of_its_newest_version(
+    url: str, tmp_path: pathlib.Path
+) -> None:
+    lock = _lock(url, tmp_path, "lib", "tool", builds=("lib-2-1",), options="--multilib")
+    assert _named(lock.packages).keys() == {"lib-2-1.i686", "lib-2-1.x86_64", "tool-1-1.noarch"}
+    needed = _lock(url, tmp_path, "needer", options="--multilib")
+    assert _named(needed.packages).keys() == {"base-1-1.x86_64", "lib-2-1.x86_64", "needer-2-1.x86_64"}
+    assert lock.rules.multilib is locks.Multilib.ALL

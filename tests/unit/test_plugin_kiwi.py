@@ -10,18 +10,19 @@ from xml.etree import ElementTree
 import pytest
 
 from ondemand import build_requests, errors, plugins, registry
+from ondemand.locks import Lock, Rules
 from ondemand_plugins.backends import kiwi
 from tests import builder_parts
 from tests import master_parts as parts
 
 
-def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = None, **request: Any) -> plugins.Plan:
+def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = None, lock: Lock = parts.LOCK, **request: Any) -> plugins.Plan:
     order = plugins.Order(
         build_id=7,
         attempt=1,
         request=build_requests.validate({"release": "f44", **request}),
         release=builder_parts.make_assignment(parts.LOCK).release,
-        lock=parts.LOCK,
+        lock=lock,
         kickstart=kickstart,
         label="LABEL-7",
         repository=pathlib.Path("/work/repository"),
@@ -43,6 +44,24 @@ def test_the_only_repository_is_the_frozen_one_and_the_packages_are_the_lock() -
     image = description(plan())
     assert [item.get("path") for item in image.iter("source")] == ["dir:///work/repository"]
     assert [item.get("name") for item in image.iter("package")] == ["bash"]
+
+
+def test_a_package_of_another_architecture_is_asked_for_as_such() -> None:
+    (bash,) = parts.LOCK.packages
+    both = (bash, bash.model_copy(update={"arch": "i686"}))
+    image = description(plan(lock=parts.LOCK.model_copy(update={"packages": both})))
+    assert [item.get("name") for item in image.iter("package")] == ["bash", "bash.i686"]
+
+
+def test_languages_and_documentation_are_as_the_lock_says() -> None:
+    plain, bare = (
+        plan(lock=parts.LOCK.model_copy(update={"rules": rules}))
+        for rules in (Rules(), Rules(languages=("de", "pt_BR"), documentation=False))
+    )
+    assert "_install_langs" not in plain.files["home/.rpmmacros"]
+    assert "%_install_langs de:pt_BR\n" in bare.files["home/.rpmmacros"]
+    said = [description(made).findtext("preferences/rpm-excludedocs") for made in (plain, bare)]
+    assert said == ["false", "true"]
 
 
 def test_the_network_is_off() -> None:

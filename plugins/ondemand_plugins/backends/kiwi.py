@@ -11,12 +11,13 @@ import pydantic
 
 from ondemand import errors, kickstarts, plugins
 from ondemand.build_requests import Profile
-from ondemand.locks import Lock
+from ondemand.locks import Lock, Rules
 
 SCHEMA = "8.4"
 """Version of kiwi's description that kiwi 11 writes and reads."""
 BUILD_TIMEOUT = 5400.0
 _DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
+_LANGUAGES = "%_install_langs {}\n"
 _DRACUT = 'compress="zstd {level}"\n'
 _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 
@@ -61,7 +62,7 @@ class KiwiBackend:
         files = {
             "description/config.xml": _description(order, options, kickstart),
             "description/root/etc/dracut.conf.d/50-ondemand.conf": _DRACUT.format(level=level),
-            "home/.rpmmacros": _DATABASE,
+            "home/.rpmmacros": _macros(order.lock.rules),
         }
         script = _script(kickstart)
         if script:
@@ -107,7 +108,7 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
         ("locale", kickstart.language.partition(".")[0]),
         ("keytable", kickstart.keyboard),
         ("timezone", kickstart.timezone),
-        ("rpm-excludedocs", "false"),
+        ("rpm-excludedocs", "false" if order.lock.rules.documentation else "true"),
     ):
         if text and text not in ("C", "POSIX"):
             ElementTree.SubElement(preferences, tag).text = text
@@ -139,9 +140,19 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
     )
     ElementTree.SubElement(repository, "source", path=f"dir://{order.repository}")
     packages = ElementTree.SubElement(image, "packages", type="bootstrap")
-    for name in sorted({package.name for package in order.lock.packages}):
+    own = (order.lock.arch, "noarch")
+    # By its bare name dnf takes a package of the system's architecture, even where the lock has another's too.
+    names = {p.name if p.arch in own else f"{p.name}.{p.arch}" for p in order.lock.packages}
+    for name in sorted(names):
         ElementTree.SubElement(packages, "package", name=name)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(image, encoding="unicode") + "\n"
+
+
+def _macros(rules: Rules) -> str:
+    """What RPM is told beside dnf's configuration."""
+    if rules.languages is None:
+        return _DATABASE
+    return _DATABASE + _LANGUAGES.format(":".join(rules.languages) or "%{nil}")
 
 
 def _script(kickstart: kickstarts.Kickstart) -> str:
