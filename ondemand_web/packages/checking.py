@@ -77,7 +77,7 @@ def check(
         )
     release.definition(request.image_type)
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
-    with deadlines.session() as session, guard.session() as guarded:
+    with deadlines.Later(deadlines.session) as session, deadlines.Later(guard.session) as guarded:
         pools = pools or Pools()
         known = Catalog(release, request.arch, folder, session, pools, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
@@ -187,13 +187,11 @@ def _lock(
     task: _Task, question: solving.Question, answer: solving.Answer, side: Mapping[Nevra, trust.Accepted]
 ) -> locks.Lock:
     brought = {nevra: (wanted.reference, wanted.nvr) for wanted in question.wanted for nevra in wanted.packages}
-    by_id = {place.snapshot.repository: place for place in task.places}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
     warnings += answer.warnings
-    packages = tuple(_locked(found, by_id, side, brought) for found in answer.packages)
-    installed = {found.nevra for found in answer.packages}
-    rest = sorted(nevra for nevra in side if nevra not in installed and not nevra[0].endswith(_DEBUG))
+    packages = _locked(task, answer, side, brought)
+    rest = side.keys() - {found.nevra for found in answer.packages} if side else set()
     warnings += advisories.notes(packages, task.places)
     if answer.missing:
         warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
@@ -205,26 +203,30 @@ def _lock(
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
         requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
         packages=packages,
-        side=tuple(_from_side(nevra, side[nevra], *brought[nevra]) for nevra in rest),
+        side=tuple(
+            _from_side(nevra, side[nevra], *brought[nevra]) for nevra in sorted(rest) if not nevra[0].endswith(_DEBUG)
+        ),
         rules=task.kickstart.rules,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
 def _locked(
-    found: Found,
-    by_id: Mapping[str, places.Place],
+    task: _Task,
+    answer: solving.Answer,
     side: Mapping[Nevra, trust.Accepted],
     brought: Mapping[Nevra, tuple[str, str]],
-) -> locks.LockedPackage:
-    reference, build = brought.get(found.nevra, (None, found.source or None))
-    if accepted := side.get(found.nevra):
-        return _from_side(found.nevra, accepted, reference, build)
-    place = by_id[found.origin]
-    return _from_repository(found, reference, build, place.snapshot.urls, place.trust, place.koji)
+) -> tuple[locks.LockedPackage, ...]:
+    origins = {p.snapshot.repository: _origin(p.snapshot.urls, p.trust, p.koji) for p in task.places}
+    return tuple(
+        _from_repository(found, origins[found.origin], brought.get(found.nevra))
+        if found.origin in origins
+        else _from_side(found.nevra, side[found.nevra], *brought[found.nevra])
+        for found in answer.packages
+    )
 
 
-def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str | None, build: str | None) -> locks.LockedPackage:
+def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str, build: str) -> locks.LockedPackage:
     header, rpm = accepted.header, accepted.rpm
     # Mirrors of a repository have the same bytes; Koji's copies differ in their signatures.
     same = rpm.urls if "sha256" in rpm.checksums else ()
@@ -237,17 +239,28 @@ def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str | None, bu
     )
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Origin:
+    """What all packages of a repository have in common; compared by identity, which is quick."""
+
+    addresses: tuple[str, ...]
+    trust: str
+    koji: str
+
+
+_origin = functools.lru_cache(maxsize=256)(_Origin)
+
+
 @functools.lru_cache(maxsize=16_384)
-def _from_repository(
-    found: Found, reference: str | None, build: str | None, addresses: tuple[str, ...], trusted: str, koji: str
-) -> locks.LockedPackage:
+def _from_repository(found: Found, origin: _Origin, brought: tuple[str, str] | None) -> locks.LockedPackage:
     """Kept, since an image has most packages in common with the one before it; all that it is made of is in the key."""
+    reference, build = brought or (None, found.source or None)
     return locks.LockedPackage(
         **_common(found.nevra, found.origin, found.installed_size, reference, build),
-        urls=places.urls(addresses, trusted, koji, found.location, found.source),
+        urls=places.urls(origin.addresses, origin.trust, origin.koji, found.location, found.source),
         size=found.size,
         checksums={"sha256": found.sha256} if found.sha256 else {},
-        trust=trusted,
+        trust=origin.trust,
     )
 
 

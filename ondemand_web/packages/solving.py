@@ -81,13 +81,15 @@ def solve(universe: Universe, question: Question) -> Answer:
     reasons = [_unknown(pool, name, question) for name in unknown] + explaining.reasons(problems, question.wanted)
     if reasons:
         raise _refusal(reasons, only_unknown=not problems)
-    chosen = sorted((universe.found(item) for item in solver.transaction().newsolvables()), key=lambda f: f.nevra)
+    chosen = universe.all_found(solver.transaction().newsolvables())
     _all_wanted_present(chosen, question.wanted)
     return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
 
 
 def _restrict(universe: Universe, question: Question) -> None:
     """Leaves what the request allows: a wanted name at its wanted version only, nothing excluded."""
+    if not question.wanted and not question.excluded:
+        return
     wanted: dict[str, set[Nevra]] = {}
     for build in question.wanted:
         for nevra in build.packages:
@@ -99,7 +101,7 @@ def _restrict(universe: Universe, question: Question) -> None:
         own = str(item.repo.name).startswith(locks.EXTRA)
         if item.name in wanted and (own or nevra not in wanted[item.name]):
             ruled_out.add(item.id)
-    universe.pool.set_disabled_list(sorted(ruled_out))
+    universe.rule_out(ruled_out)
 
 
 def _named(pool: Any, names: Iterable[str]) -> Any:
@@ -163,6 +165,8 @@ def _refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
 
 
 def _all_wanted_present(chosen: list[Found], wanted: tuple[WantedBuild, ...]) -> None:
+    if not wanted:
+        return
     present = {item.nevra for item in chosen}
     reasons = []
     for build in wanted:
@@ -178,6 +182,8 @@ def _all_wanted_present(chosen: list[Found], wanted: tuple[WantedBuild, ...]) ->
 
 def _downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
     names = {nevra[0] for build in question.wanted for nevra in build.packages}
+    if not names:
+        return
     flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_DISABLED
     for item in chosen:
         if item.name not in names:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import solv
@@ -26,15 +27,16 @@ _KINDS = {
     "supplements": solv.SOLVABLE_SUPPLEMENTS,
     "enhances": solv.SOLVABLE_ENHANCES,
 }
+_BY_NEVRA = operator.attrgetter("nevra")
 _OPERATORS = ((2, solv.REL_LT), (4, solv.REL_GT), (8, solv.REL_EQ))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
     """A package that the solver chose. `origin` is a repository's id or locks.SIDE_REPOSITORY.
 
-    `location` is relative to the repository's address, `sha256` lower-case hex; both are empty for the side
-    repository. Sizes are bytes.
+    Each is itself alone, so that much can be kept for it. `location` is relative to the repository's address, `sha256`
+    lower-case hex; both are empty for the side repository. Sizes are bytes.
     """
 
     nevra: Nevra
@@ -71,6 +73,7 @@ class Universe:
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
         self._current = True
+        self._restricted = False
         self._found: dict[int, Found] = {}
 
     def has(self, nevra: Nevra) -> bool:
@@ -94,6 +97,11 @@ class Universe:
             folder, _, name = path.rpartition("/")
             data.add_dirstr(solvable.id, solv.SOLVABLE_FILELIST, data.str2dir(folder or "/"), name)
 
+    def rule_out(self, numbers: Iterable[int]) -> None:
+        """Takes these packages, by their number in the pool, out of the solve; they can still be seen."""
+        self._restricted = True
+        self.pool.set_disabled_list(sorted(numbers))
+
     def close(self) -> None:
         """Makes the pool ready to solve; nothing is added after it."""
         if not self._current:
@@ -104,12 +112,19 @@ class Universe:
 
     def clear(self) -> None:
         """Empties the side repository and takes back what a solve ruled out."""
-        self.pool.set_disabled_list([])
+        if self._restricted:
+            self.pool.set_disabled_list([])
+            self._restricted = False
         if not self.side.isempty():
             self.side.empty(True)
             # Who looks up a name in an index that still holds what was freed ends the process.
             self._current = False
             self.close()
+
+    def all_found(self, solvables: Iterable[Any]) -> list[Found]:
+        """The records of packages in the pool, by NEVRA."""
+        known = self._found
+        return sorted((known.get(item.id) or self.found(item) for item in solvables), key=_BY_NEVRA)
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool; those of the repositories never change and are kept."""
@@ -138,7 +153,7 @@ class Universe:
         if relation.name.startswith("("):
             return self.pool.parserpmrichdep(relation.name)
         dependency = self.pool.Dep(relation.name)
-        flags = sum(operator for bit, operator in _OPERATORS if relation.flags & bit)
+        flags = sum(flag for bit, flag in _OPERATORS if relation.flags & bit)
         return dependency.Rel(flags, self.pool.Dep(relation.version)) if flags and relation.version else dependency
 
 
