@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import functools
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import advisories, latest, places, resolving, solving, trust
+from ondemand_web.packages import advisories, latest, locked, places, resolving, solving, trust
 from ondemand_web.packages.catalog import Catalog
 from ondemand_web.packages.pools import Pools
-from ondemand_web.packages.universe import Found, Nevra, Universe
-
-_DEBUG = ("-debuginfo", "-debugsource")
-"""Ends of the names of packages that the side repository carries only where the image has them."""
+from ondemand_web.packages.universe import Nevra, Universe
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -190,8 +185,7 @@ def _lock(
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
     warnings += answer.warnings
-    packages = _locked(task, answer, side, brought)
-    rest = side.keys() - {found.nevra for found in answer.packages} if side else set()
+    packages = locked.image(answer.packages, task.places, side, brought)
     warnings += advisories.notes(packages, task.places)
     if answer.missing:
         warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
@@ -203,82 +197,7 @@ def _lock(
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
         requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
         packages=packages,
-        side=tuple(
-            _from_side(nevra, side[nevra], *brought[nevra]) for nevra in sorted(rest) if not nevra[0].endswith(_DEBUG)
-        ),
+        side=locked.beside(answer.packages, side, brought),
         rules=task.kickstart.rules,
         warnings=tuple(dict.fromkeys(warnings)),
     )
-
-
-def _locked(
-    task: _Task,
-    answer: solving.Answer,
-    side: Mapping[Nevra, trust.Accepted],
-    brought: Mapping[Nevra, tuple[str, str]],
-) -> tuple[locks.LockedPackage, ...]:
-    origins = {p.snapshot.repository: _origin(p.snapshot.urls, p.trust, p.koji) for p in task.places}
-    return tuple(
-        _from_repository(found, origins[found.origin], brought.get(found.nevra))
-        if found.origin in origins
-        else _from_side(found.nevra, side[found.nevra], *brought[found.nevra])
-        for found in answer.packages
-    )
-
-
-def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str, build: str) -> locks.LockedPackage:
-    header, rpm = accepted.header, accepted.rpm
-    # Mirrors of a repository have the same bytes; Koji's copies differ in their signatures.
-    same = rpm.urls if "sha256" in rpm.checksums else ()
-    return locks.LockedPackage(
-        **_common(nevra, locks.SIDE_REPOSITORY, header.installed_size, reference, build),
-        urls=tuple(dict.fromkeys((accepted.url, *same))),
-        size=header.file_size,
-        checksums={**rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
-        trust=accepted.trust,
-    )
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Origin:
-    """What all packages of a repository have in common; compared by identity, which is quick."""
-
-    addresses: tuple[str, ...]
-    trust: str
-    koji: str
-
-
-_origin = functools.lru_cache(maxsize=256)(_Origin)
-
-
-@functools.lru_cache(maxsize=16_384)
-def _from_repository(found: Found, origin: _Origin, brought: tuple[str, str] | None) -> locks.LockedPackage:
-    """Kept, since an image has most packages in common with the one before it; all that it is made of is in the key."""
-    reference, build = brought or (None, found.source or None)
-    return locks.LockedPackage(
-        **_common(found.nevra, found.origin, found.installed_size, reference, build),
-        urls=places.urls(origin.addresses, origin.trust, origin.koji, found.location, found.source),
-        size=found.size,
-        checksums={"sha256": found.sha256} if found.sha256 else {},
-        trust=origin.trust,
-    )
-
-
-def _common(
-    nevra: Nevra, origin: str, installed_size: int, reference: str | None, build: str | None
-) -> dict[str, Any]:
-    name, evr, arch = nevra
-    epoch, _, rest = evr.rpartition(":")
-    version, _, release = rest.rpartition("-")
-    return {
-        "name": name,
-        "epoch": int(epoch or 0),
-        "version": version,
-        "release": release,
-        "arch": arch,
-        "origin": origin,
-        "installed_size": installed_size,
-        "wanted": reference is not None,
-        "reference": reference,
-        "build": build,
-    }
