@@ -32,9 +32,7 @@ def image(
     )
 
 
-def beside(
-    chosen: Iterable[Found], side: Mapping[Nevra, trust.Accepted], brought: Brought
-) -> tuple[locks.LockedPackage, ...]:
+def beside(chosen: Iterable[Found], side: Mapping[Nevra, trust.Accepted], brought: Brought) -> tuple[locks.LockedPackage, ...]:
     """The side repository's packages that the image does not have, by NEVRA; none of debug data."""
     if not side:
         return ()
@@ -80,9 +78,7 @@ def _from_repository(found: Found, origin: _Origin, brought: tuple[str, str] | N
     )
 
 
-def _common(
-    nevra: Nevra, origin: str, installed_size: int, reference: str | None, build: str | None
-) -> dict[str, Any]:
+def _common(nevra: Nevra, origin: str, installed_size: int, reference: str | None, build: str | None) -> dict[str, Any]:
     name, evr, arch = nevra
     epoch, _, rest = evr.rpartition(":")
     version, _, release = rest.rpartition("-")

@@ -81,7 +81,7 @@ def solve(universe: Universe, question: Question) -> Answer:
     reasons = [_unknown(pool, name, question) for name in unknown] + explaining.reasons(problems, question.wanted)
     if reasons:
         raise _refusal(reasons, only_unknown=not problems)
-    chosen = universe.all_found(solver.transaction().newsolvables())
+    chosen = universe.chosen(solver)
     _all_wanted_present(chosen, question.wanted)
     return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
 

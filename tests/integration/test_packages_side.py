@@ -63,17 +63,13 @@ def _named(packages: tuple[locks.LockedPackage, ...]) -> dict[str, str]:
     return {package.nevra: package.origin for package in packages}
 
 
-def test_a_dependency_that_only_the_same_update_can_satisfy_comes_along_and_the_rest_from_stable(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_a_dependency_that_only_the_same_update_can_satisfy_comes_along_and_the_rest_from_stable(url: str, tmp_path: pathlib.Path) -> None:
     side = locks.SIDE_REPOSITORY
     lock = _lock(url, tmp_path, "needer")
     assert _named(lock.packages) == {"base-1-1.x86_64": "main", "lib-2-1.x86_64": side, "needer-2-1.x86_64": side}
 
 
-def test_all_others_of_the_wanted_builds_are_in_the_side_repository_without_debug_data(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_all_others_of_the_wanted_builds_are_in_the_side_repository_without_debug_data(url: str, tmp_path: pathlib.Path) -> None:
     lock = _lock(url, tmp_path, "needer")
     assert [package.nevra for package in lock.side] == ["lib-2-1.i686", "lib-devel-2-1.x86_64"]
     for package in lock.side:
@@ -82,16 +78,12 @@ def test_all_others_of_the_wanted_builds_are_in_the_side_repository_without_debu
     assert lock.everything == lock.packages + lock.side
 
 
-def test_where_the_release_is_not_multilib_there_is_nothing_of_another_architecture(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_where_the_release_is_not_multilib_there_is_nothing_of_another_architecture(url: str, tmp_path: pathlib.Path) -> None:
     lock = _lock(url, tmp_path, "needer", multilib=False)
     assert [package.nevra for package in lock.side] == ["lib-devel-2-1.x86_64"]
 
 
-def test_a_package_of_another_architecture_is_installed_only_when_it_is_needed(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_a_package_of_another_architecture_is_installed_only_when_it_is_needed(url: str, tmp_path: pathlib.Path) -> None:
     plain = _lock(url, tmp_path, "lib", "tool", builds=("lib-2-1",))
     assert _named(plain.packages).keys() == {"lib-2-1.x86_64", "tool-1-1.noarch"}
     needed = _lock(url, tmp_path, "emulator", "lib", builds=("lib-2-1",))
@@ -99,9 +91,7 @@ def test_a_package_of_another_architecture_is_installed_only_when_it_is_needed(
     assert [package.nevra for package in needed.side] == ["lib-devel-2-1.x86_64"]
 
 
-def test_what_a_stable_repository_has_at_that_version_comes_from_it_and_is_no_side_package(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_what_a_stable_repository_has_at_that_version_comes_from_it_and_is_no_side_package(url: str, tmp_path: pathlib.Path) -> None:
     lock = _lock(url, tmp_path, "base", builds=("base-1-1",))
     assert _named(lock.packages) == {"base-1-1.x86_64": "main"} and lock.side == ()
 
@@ -113,9 +103,7 @@ def test_disk_counts_the_side_repository_twice(url: str, tmp_path: pathlib.Path)
     assert (lock.download_size, lock.fetched_size, lock.disk) == (30, 50, 50 + 40)
 
 
-def test_weak_dependencies_come_along_unless_the_kickstart_or_request_says_otherwise(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_weak_dependencies_come_along_unless_the_kickstart_or_request_says_otherwise(url: str, tmp_path: pathlib.Path) -> None:
     with_all = _lock(url, tmp_path, "liked", builds=(), without=("hated",))
     assert _named(with_all.packages).keys() == {"liked-1-1.noarch", "nice-1-1.noarch"}
     assert with_all.rules == locks.Rules(weak_dependencies=True, excluded=("hated",))
@@ -123,9 +111,7 @@ def test_weak_dependencies_come_along_unless_the_kickstart_or_request_says_other
     assert _named(bare.packages).keys() == {"liked-1-1.noarch"} and not bare.rules.weak_dependencies
 
 
-def test_with_multilib_each_asked_name_comes_for_every_architecture_of_its_newest_version(
-    url: str, tmp_path: pathlib.Path
-) -> None:
+def test_with_multilib_each_asked_name_comes_for_every_architecture_of_its_newest_version(url: str, tmp_path: pathlib.Path) -> None:
     lock = _lock(url, tmp_path, "lib", "tool", builds=("lib-2-1",), options="--multilib")
     assert _named(lock.packages).keys() == {"lib-2-1.i686", "lib-2-1.x86_64", "tool-1-1.noarch"}
     needed = _lock(url, tmp_path, "needer", options="--multilib")

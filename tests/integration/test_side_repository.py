@@ -61,9 +61,7 @@ def test_the_side_repository_unpacks_to_what_dnf_reads(tmp_path: pathlib.Path, r
     assert not (attempt.folder / "side").exists()
 
 
-def test_what_is_in_the_side_repository_alone_is_not_in_the_frozen_one(
-    tmp_path: pathlib.Path, rpms: tuple[pathlib.Path, ...]
-) -> None:
+def test_what_is_in_the_side_repository_alone_is_not_in_the_frozen_one(tmp_path: pathlib.Path, rpms: tuple[pathlib.Path, ...]) -> None:
     main, rest = (builder_parts.locked(rpm, "http://x", origin=locks.SIDE_REPOSITORY) for rpm in rpms)
     lock = builder_parts.make_lock(main).model_copy(update={"side": (rest,)})
     attempt = builder_parts.make_attempt(tmp_path, lock)

@@ -9,9 +9,7 @@ import json
 from ondemand import locks
 from tests import builder_parts
 
-PACKAGE = locks.LockedPackage(
-    name="bash", version="1", release="1", arch="noarch", origin="main", urls=(), checksums={}, trust="uploaded"
-)
+PACKAGE = locks.LockedPackage(name="bash", version="1", release="1", arch="noarch", origin="main", urls=(), checksums={}, trust="uploaded")
 LOCK = builder_parts.make_lock(PACKAGE)
 
 
