@@ -38,16 +38,19 @@ class Groups:
         return sorted({item.id for item in (*self._comps.groups, *self._comps.environments)})
 
     def expand(self, groups: Iterable[str], environment: str | None) -> Expansion:
-        """The mandatory and default packages of the groups (by id or name) and the environment."""
+        """The mandatory and default packages of the groups (by id or name) and the environment.
+
+        As for dnf, an environment may also stand among the groups.
+        """
         packages: set[str] = set()
         unknown: list[str] = []
-        wanted = [(name, self._find(self._comps.groups, name)) for name in groups]
-        if environment:
-            found = self._find(self._comps.environments, environment)
-            wanted += (
-                [(item.name, self._find(self._comps.groups, item.name)) for item in found.group_ids] if found else []
-            )
-            unknown += [] if found else [environment]
+        named = {name: self._find(self._comps.groups, name) for name in groups}
+        wanted = [(name, group) for name, group in named.items() if group is not None]
+        others = [name for name, group in named.items() if group is None]
+        for name in [environment, *others] if environment else others:
+            found = self._find(self._comps.environments, name)
+            wanted += [(item.name, self._find(self._comps.groups, item.name)) for item in found.group_ids] if found else []
+            unknown += [] if found else [name]
         for name, group in wanted:
             if group is None:
                 unknown.append(name)
