@@ -23,6 +23,7 @@ BASE = [
 ]
 WEB = [
     "alembic>=1.13",
+    "defusedxml>=0.7",
     "Flask>=3",
     "flask-openapi3>=4",
     "fsspec>=2024.2",
@@ -34,7 +35,7 @@ WEB = [
     "waitress>=3",
     "zstandard>=0.22",
 ]
-BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31"]
 TEST = [
     "aiosmtpd>=1.4.6",
     "build>=1.2",

@@ -10,7 +10,8 @@ import pydantic
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
-from ondemand.locks import Lock
+from ondemand.descriptions import Description
+from ondemand.locks import Lock, Preset
 from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
@@ -98,6 +99,7 @@ class BuildRecord(Record):
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
+    preset: Preset | None = None
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()
@@ -131,6 +133,7 @@ class CheckRecord(Record):
     wanted: tuple[WantedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
     snapshot: dict[str, str] = {}
+    preset: Preset | None = None
 
 
 class EventRecord(Record):
@@ -164,6 +167,7 @@ class Assignment(Record):
     label: str
     backend: str
     options: dict[str, Any] = {}
+    description: Description | None = None
     lease: float
     beat: float
 

@@ -19,6 +19,19 @@ MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
 
 
+class Preset(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, `upstream` and `commit` say where the
+    operator has it from, `sha256` is over the flattened text, or over all files of the description."""
+
+    name: str
+    kind: str
+    title: str | None = None
+    upstream: str | None = None
+    commit: str | None = None
+    sha256: str
+    profile: str | None = None
+
+
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
     """One RPM of the image.
 
@@ -72,7 +85,8 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that the image will hold, and the snapshot it was solved against.
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
-    that the build's keyring will hold; `requested` the names that the image was asked to have.
+    that the build's keyring will hold; `requested` the names that the image was asked to have. `preset` is None
+    where the request brings a kickstart of its own.
     """
 
     format: int = 1
@@ -84,6 +98,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
     warnings: tuple[str, ...] = ()
+    preset: Preset | None = None
 
     @property
     def wanted(self) -> tuple[LockedPackage, ...]:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
+from ondemand.descriptions import Description
 from ondemand.locks import Lock
 from ondemand.references import Reference
 from ondemand.releases import Release, Role
@@ -28,6 +29,7 @@ class Order:
     """What a backend works from. The folders exist; `repository` holds repodata and exactly the locked RPMs.
 
     `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
+    With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
     """
 
     build_id: int
@@ -40,6 +42,7 @@ class Order:
     repository: pathlib.Path
     work: pathlib.Path
     options: Mapping[str, Any]
+    description: Description | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to do: write `files` (path below `work` -> content, `executable` names those that get mode 0755),
+    """What to do: write `files` and `binaries` (path below `work` -> content, `executable` names those that get mode 0755),
     make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file."""
 
     files: Mapping[str, str]
@@ -62,6 +65,7 @@ class Plan:
     image: str
     folders: tuple[str, ...] = ()
     executable: frozenset[str] = frozenset()
+    binaries: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
 class Backend(Protocol):
@@ -81,6 +85,11 @@ class Backend(Protocol):
 
     def plan(self, order: Order) -> Plan:
         """The plan; raises errors.InvalidRequest for options it does not know."""
+
+
+def takes_descriptions(backend: Backend) -> bool:
+    """Whether it can begin from a kiwi description (`Order.description`): by its attribute `descriptions`, else it can't."""
+    return bool(getattr(backend, "descriptions", False))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 
 from ondemand import errors, kickstarts, plugins, registry
 from ondemand.build_requests import BuildRequest
+from ondemand.descriptions import Description
 from ondemand.locks import Lock
 from ondemand.releases import Release
 from ondemand.states import State
+from ondemand_web.builds import bases
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import clock
@@ -56,13 +58,14 @@ def check_next(here: Service) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What a request was found to become. `disk` is bytes that its build needs."""
+    """What a request was found to become. `disk` is bytes that its build needs; a `description` is what it is made from."""
 
     lock: Lock
     kickstart: kickstarts.Kickstart
     release: Release
     backend: str
     disk: int
+    description: Description | None = None
 
 
 def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Checked:
@@ -84,23 +87,24 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
             f"Backend {name} makes no image of type «{request.image_type.value}»",
             remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
         )
-    text = request.kickstart or _preset(here, request.preset or made.preset)
+    base = bases.of(here, request, request.preset or made.preset, backend)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
         request,
         release,
-        text,
+        base.text,
         here.sources,
         folder,
         here.guard,
         pools=here.pools,
         kept=kept,
         age=here.settings.master.metadata_age,
+        recommends=base.recommends,
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
-    lock = lock.model_copy(update={"warnings": warnings})
+    lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
     disk = backend.disk(lock) + lock.download_size
-    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
+    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
 
 
 def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plugins.Backend) -> Iterator[str]:
@@ -122,18 +126,9 @@ def _backend(name: str) -> plugins.Backend:
     return found
 
 
-def _preset(here: Service, name: str) -> str:
-    path = here.settings.master.config / "presets" / f"{name}.ks"
-    try:
-        return kickstarts.flattened(path)
-    except FileNotFoundError:
-        known = sorted(found.stem for found in path.parent.glob("*.ks"))
-        raise errors.UnknownImageType(
-            f"There is no preset «{name}»", remedy=f"ask for one of: {', '.join(known) or 'none is defined'}"
-        ) from None
-
-
 def _queue(here: Service, build: Build, found: Checked) -> None:
+    if found.description is not None:
+        bases.keep(here.database, found.description)
     with here.database.writing() as session:
         moved = builds.move(
             session,

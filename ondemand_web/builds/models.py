@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables of builds: the build itself, its lock, and the keys that make a repeated submission harmless."""
+"""Tables of builds: the build itself, its lock, the descriptions, and the keys that make a repeated submission harmless."""
 
 from __future__ import annotations
 
@@ -66,6 +66,15 @@ class BuildLock(Base):
     digest: orm.Mapped[str]
     body: orm.Mapped[dict[str, Any]]
     kickstart: orm.Mapped[str] = orm.mapped_column(sa.Text)
+
+
+class DescriptionBody(Base):
+    """A kiwi description that locks name by its digest, whole; never changed. `body` is ondemand.descriptions.Description."""
+
+    __tablename__ = "description"
+
+    sha256: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    body: orm.Mapped[dict[str, Any]]
 
 
 class Submission(Base):
