@@ -20,8 +20,9 @@ MIRRORS = 4
 
 
 class Preset(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, `upstream` and `commit` say where the
-    operator has it from, `sha256` is over the flattened text, or over all files of the description."""
+    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, or `url` for a kickstart that the request
+    names by address. `upstream` and `commit` say where it comes from, `sha256` is over the flattened text, or over
+    all files of the description."""
 
     name: str
     kind: str
@@ -86,7 +87,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
     that the build's keyring will hold; `requested` the names that the image was asked to have. `preset` is None
-    where the request brings a kickstart of its own.
+    where the request brings a kickstart's text of its own.
     """
 
     format: int = 1

@@ -57,8 +57,10 @@ class Master(Section):
     """Owners who may change everybody's sets."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
+    kickstart_hosts: tuple[Host, ...] = ()
+    """Hosts from which a request's own kickstart may be fetched; none by default."""
     private_networks: tuple[Network, ...] = ()
-    """Networks (`10.1.0.0/16`) in which such a repository may be although its address is not public."""
+    """Networks (`10.1.0.0/16`) in which such a repository or kickstart may be although its address is not public."""
     read_every: float = 300.0
     """Seconds between two readings of the releases' repositories, for checks that make no build."""
     metadata_age: float = 24 * 3600.0

@@ -32,6 +32,13 @@ class Service:
         master = self.settings.master
         return addresses.Guard(hosts=master.repository_hosts, networks=master.private_networks)
 
+    @property
+    def kickstart_guard(self) -> addresses.Guard:
+        """Where a request's own kickstart may be."""
+        master = self.settings.master
+        hosts, networks = master.kickstart_hosts, master.private_networks
+        return addresses.Guard(hosts=hosts, networks=networks, thing="kickstart", setting="kickstart_hosts")
+
     @functools.cached_property
     def sources(self) -> dict[str, plugins.Source]:
         """The installed sources by the kind of reference that they serve."""

@@ -25,7 +25,7 @@ Remove = Annotated[list[str] | None, typer.Option("--remove", metavar="PACKAGE",
 AddGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Also install the group.")]
 RemoveGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Leave it out.")]
 Preset = Annotated[str, typer.Option(help="A preset of the service.")]
-Kickstart = Annotated[pathlib.Path | None, typer.Option(help="A kickstart of your own.")]
+Kickstart = Annotated[str, typer.Option(metavar="FILE|URL", help="A kickstart of your own; a URL is fetched by the service.")]
 Backend = Annotated[str, typer.Option(help="Another backend than the release's.")]
 
 
@@ -35,11 +35,13 @@ def client() -> Client:
     return Client(found.master.url, found.master.token)
 
 
-def text(path: pathlib.Path) -> str:
-    """The text of a kickstart file; raises errors.KickstartInvalid."""
+def kickstart(given: str) -> dict[str, str]:
+    """The request's fields for a kickstart, by its URL or the text of a file; raises errors.KickstartInvalid."""
+    if given.startswith(("http://", "https://")):
+        return {"kickstart_url": given}
     try:
-        return path.read_text("utf-8")
+        return {"kickstart": pathlib.Path(given).read_text("utf-8")} if given else {}
     except (OSError, UnicodeError) as error:
         raise errors.KickstartInvalid(
-            f"The kickstart {path} can't be read", cause=str(error), remedy="name a readable text file"
+            f"The kickstart {given} can't be read", cause=str(error), remedy="name a readable text file"
         ) from error

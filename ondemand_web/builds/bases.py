@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 from typing import Any
 
 import sqlalchemy.exc
 
-from ondemand import errors, plugins, presets
+from ondemand import build_requests, errors, plugins, presets
 from ondemand.build_requests import BuildRequest
 from ondemand.descriptions import Description
 from ondemand.locks import Preset
+from ondemand_web.builds import kickstart_urls, permissions
 from ondemand_web.builds.models import BuildLock, DescriptionBody
 from ondemand_web.database import Database
 from ondemand_web.service import Service
@@ -28,10 +30,16 @@ class Base:
     description: Description | None = None
 
 
-def of(here: Service, request: BuildRequest, preset: str, backend: plugins.Backend) -> Base:
-    """The request's own kickstart, else the preset; raises errors.UnknownImageType for one that the backend can't use."""
+def of(here: Service, request: BuildRequest, preset: str, backend: plugins.Backend, owner: str = "") -> Base:
+    """The request's own kickstart, fetched where it is a URL, else the preset.
+
+    Raises errors.UnknownImageType for a preset that the backend can't use; of a kickstart at a URL also
+    errors.NotPermitted, errors.KickstartInvalid or errors.SourceUnavailable.
+    """
     if request.kickstart:
         return Base(text=request.kickstart)
+    if request.kickstart_url:
+        return _fetched(here, request, request.kickstart_url, owner)
     found = presets.load(here.settings.master.config / "presets", preset, request.arch)
     if found.description is not None and not plugins.takes_descriptions(backend):
         raise errors.UnknownImageType(
@@ -40,6 +48,17 @@ def of(here: Service, request: BuildRequest, preset: str, backend: plugins.Backe
             remedy="leave the backend out, or name a preset that is a kickstart",
         )
     return Base(text=found.text, preset=found.preset, recommends=found.recommends, description=found.description)
+
+
+def _fetched(here: Service, request: BuildRequest, url: str, owner: str) -> Base:
+    text = kickstart_urls.text(here.kickstart_guard, url)
+    permissions.require_kickstart(text, here.releases.get(request.release), request.arch, owner, here)
+    if line := build_requests.plain_password(text):
+        raise errors.KickstartInvalid(
+            f"The kickstart at {url} can't be used: line {line} holds a password that everybody could read with the build",
+            remedy="put its hash there (`openssl passwd -6`) with --iscrypted",
+        )
+    return Base(text=text, preset=Preset(name=url, kind="url", upstream=url, sha256=hashlib.sha256(text.encode()).hexdigest()))
 
 
 def keep(database: Database, description: Description) -> None:

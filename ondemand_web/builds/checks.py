@@ -44,7 +44,7 @@ def check_next(here: Service) -> bool:
     if build is None:
         return False
     try:
-        _queue(here, build, checked(here, builds.request_of(build)))
+        _queue(here, build, checked(here, builds.request_of(build), owner=build.owner))
     except errors.OndemandError as error:
         if error.retryable:
             _delay(here, build, error)
@@ -68,8 +68,8 @@ class Checked:
     description: Description | None = None
 
 
-def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Checked:
-    """The check of a request; touches no database. With `kept` no repository is read anew.
+def checked(here: Service, request: BuildRequest, *, owner: str = "", kept: bool = False) -> Checked:
+    """The check of a request of `owner`; touches no database. With `kept` no repository is read anew.
 
     Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
     """
@@ -87,7 +87,7 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
             f"Backend {name} makes no image of type «{request.image_type.value}»",
             remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
         )
-    base = bases.of(here, request, request.preset or made.preset, backend)
+    base = bases.of(here, request, request.preset or made.preset, backend, owner)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
         request,

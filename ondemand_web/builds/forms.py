@@ -23,7 +23,7 @@ _REFERENCES = re.compile(r",?\s+|,+$")
 """Between references; a comma alone is part of a draft build's name."""
 _LISTS = ("add_packages", "remove_packages", "notify")
 _IMAGES = {ImageType.LIVE: "live image", ImageType.BOOT: "boot ISO", ImageType.DVD: "installation DVD"}
-_TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart")
+_TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart", "kickstart_url")
 
 
 @forms.get("/new")
@@ -44,7 +44,7 @@ def ask() -> flask.typing.ResponseReturnValue:
         owner = permissions.owner(f"Bearer {token}" if token else None, here)
         permissions.require(request, owner, here)
         if sent.get("do") == "check":
-            return _page(sent, found=records.of_check(checks.checked(here, request, kept=True)))
+            return _page(sent, found=records.of_check(checks.checked(here, request, owner=owner, kept=True)))
         build = builds.submit(here.database, request, owner, sent.get("key", "")[:200] or None)
     except errors.OndemandError as error:
         return _page(sent, error=error), error.http_status

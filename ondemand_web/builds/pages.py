@@ -45,7 +45,10 @@ def show(build_id: int) -> str:
         packages = lock.body["packages"] if lock else []
         before = builds.previous(session, row) if lock else None
     unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
-    return flask.render_template("build.html", build=record, packages=packages, before=before, unsigned=unsigned)
+    fetched = lock.kickstart if lock and record.request.kickstart_url else ""
+    return flask.render_template(
+        "build.html", build=record, packages=packages, before=before, unsigned=unsigned, fetched=fetched
+    )
 
 
 @pages.get("/builds/<int:build_id>/differences")

@@ -91,8 +91,9 @@ def check(body: BuildRequest) -> flask.Response:
     It is checked against the repositories as the service read them last, a few minutes ago at most.
     """
     here = service.current()
-    permissions.require(body, _owner(), here)
-    record = records.of_check(checks.checked(here, body, kept=True))
+    owner = _owner()
+    permissions.require(body, owner, here)
+    record = records.of_check(checks.checked(here, body, owner=owner, kept=True))
     return flask.Response(record.model_dump_json(), content_type="application/json")
 
 
