@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
@@ -95,6 +95,8 @@ class BuildRecord(Record):
     changed_at: datetime.datetime
     ended_at: datetime.datetime | None = None
     canceled_by: str | None = None
+    rebuild_of: int | None = None
+    same_lock: bool = False
     waiting: str | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
@@ -120,6 +122,12 @@ class BuildRecord(Record):
         """What people call it."""
         request = self.request
         return request.title or request.name or f"{request.release} {request.image_type.value} {request.arch}"
+
+
+class Rebuild(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How a build is made again: with a `new` lock, as if it were asked for today, or by the `same` one."""
+
+    lock: Literal["new", "same"] = "new"
 
 
 class CheckRecord(Record):

@@ -42,6 +42,13 @@ class Client:
         answer = self._call("POST", "/builds", json=request.model_dump(mode="json"), headers=headers)
         return self.build(self._read(answer, lambda body: int(body["id"])))
 
+    def rebuild(self, build_id: int, *, same_lock: bool = False, key: str | None = None) -> BuildRecord:
+        """Asks for a build again, with a new lock or by the same one; safe to repeat as `submit` is."""
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        body = {"lock": "same" if same_lock else "new"}
+        answer = self._call("POST", f"/builds/{build_id}/rebuild", json=body, headers=headers)
+        return self.build(self._read(answer, lambda found: int(found["id"])))
+
     def check(self, request: BuildRequest) -> CheckRecord:
         """What the request would become; makes no build. Raises what the check refuses it with."""
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands of people and scripts: build, watch, show, list, cancel, log, releases."""
+"""Commands of people and scripts: build, rebuild, watch, show, list, cancel, log, releases."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def build(
     profile: Annotated[str, typer.Option(help="test (quick) or release (small).")] = "test",
     notify: Annotated[list[str] | None, typer.Option(metavar="MAIL", help="Who gets a mail at the end.")] = None,
     keep_for: Annotated[int, typer.Option(help="Days that the image is kept.")] = 14,
-    key: Annotated[str, typer.Option(help="Idempotency-Key: the same key makes no second build.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Watch it until its end.")] = False,
+    key: options.Key = "",
+    wait: options.Wait = False,
     timeout: options.Timeout = 7200,
     as_json: options.Json = False,
 ) -> None:
@@ -61,13 +61,20 @@ def build(
         "keep_for": keep_for,
     }
     record = options.client().submit(build_requests.validate(data), key or None)
-    if wait:
-        record = _watch(record.id, timeout, quiet=as_json)
-    if as_json:
-        output.print_json(record.model_dump(mode="json", by_alias=True))
-    elif not wait:
-        output.console.print(f"build {record.id} {record.state.value}\n{record.page}")
-    _exit(record)
+    _told(record, timeout if wait else None, as_json=as_json)
+
+
+def rebuild(
+    build_id: options.BuildId,
+    same_lock: Annotated[bool, typer.Option("--same-lock", help="Build exactly what that build's lock names.")] = False,
+    key: options.Key = "",
+    wait: options.Wait = False,
+    timeout: options.Timeout = 7200,
+    as_json: options.Json = False,
+) -> None:
+    """Ask for a build again, with a new lock unless you want the same."""
+    record = options.client().rebuild(build_id, same_lock=same_lock, key=key or None)
+    _told(record, timeout if wait else None, as_json=as_json)
 
 
 def watch(
@@ -161,6 +168,7 @@ def releases(as_json: options.Json = False) -> None:
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "build": build,
+    "rebuild": rebuild,
     "watch": watch,
     "show": show,
     "list": list_builds,
@@ -179,6 +187,17 @@ def _print_log(client: Client, build_id: int, step: Step, attempt: int, offset: 
         offset += len(piece)
         if not piece or offset >= size:
             return offset
+
+
+def _told(record: BuildRecord, wait: float | None, *, as_json: bool) -> None:
+    """Says what was asked for, with `wait` seconds how it ends, and exits so."""
+    if wait is not None:
+        record = _watch(record.id, wait, quiet=as_json)
+    if as_json:
+        output.print_json(record.model_dump(mode="json", by_alias=True))
+    elif wait is None:
+        output.console.print(f"build {record.id} {record.state.value}\n{record.page}")
+    _exit(record)
 
 
 def _watch(build_id: int, timeout: float, *, quiet: bool) -> BuildRecord:

@@ -14,6 +14,8 @@ from ondemand.client import Client
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 BuildId = Annotated[int, typer.Argument(metavar="ID", help="The build's id.")]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for the end.")]
+Key = Annotated[str, typer.Option(help="Idempotency-Key: the same key makes no second build.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Watch it until its end.")]
 References = Annotated[
     list[str] | None, typer.Argument(metavar="REFERENCE", help="Updates, builds and packages that it shall hold.")
 ]

@@ -17,7 +17,7 @@ from ondemand.descriptions import Description
 from ondemand.locks import Lock
 from ondemand.releases import Release
 from ondemand.states import State
-from ondemand_web.builds import bases
+from ondemand_web.builds import bases, rebuilds
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import clock
@@ -44,7 +44,8 @@ def check_next(here: Service) -> bool:
     if build is None:
         return False
     try:
-        _queue(here, build, checked(here, builds.request_of(build), owner=build.owner))
+        again = build.same_lock
+        _queue(here, build, relocked(here, build) if again else checked(here, builds.request_of(build), owner=build.owner))
     except errors.OndemandError as error:
         if error.retryable:
             _delay(here, build, error)
@@ -81,12 +82,7 @@ def checked(here: Service, request: BuildRequest, *, owner: str = "", kept: bool
         )
     made = release.definition(request.image_type)
     name = request.backend or made.backend
-    backend = _backend(name)
-    if request.image_type.value not in backend.image_types:
-        raise errors.UnknownImageType(
-            f"Backend {name} makes no image of type «{request.image_type.value}»",
-            remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
-        )
+    backend = _backend(name, request)
     base = bases.of(here, request, request.preset or made.preset, backend, owner)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
@@ -107,6 +103,15 @@ def checked(here: Service, request: BuildRequest, *, owner: str = "", kept: bool
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
 
 
+def relocked(here: Service, build: Build) -> Checked:
+    """The lock of the build that this one makes again, where it may still be built from; raises as `checked` does."""
+    old, request = rebuilds.old(here, build), builds.request_of(build)
+    backend = _backend(old.backend, request)
+    rebuilds.fits(old.lock, backend)
+    disk = backend.disk(old.lock) + old.lock.download_size
+    return Checked(lock=old.lock, kickstart=old.kickstart, release=old.release, backend=old.backend, disk=disk)
+
+
 def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plugins.Backend) -> Iterator[str]:
     """A sentence for what the kickstart asks for and the image will not have."""
     if foreign := kickstart.foreign(known):
@@ -116,13 +121,18 @@ def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plug
         yield f"Backend {backend.name} does nothing with these commands of the kickstart: {', '.join(others)}."
 
 
-def _backend(name: str) -> plugins.Backend:
+def _backend(name: str, request: BuildRequest) -> plugins.Backend:
     try:
         found: plugins.Backend = registry.load(plugins.BACKENDS, name)()
     except errors.PluginMissing as error:
         raise errors.UnknownImageType(
             f"There is no backend «{name}»", cause="no package installed here brings it", remedy="leave the backend out"
         ) from error
+    if request.image_type.value not in found.image_types:
+        raise errors.UnknownImageType(
+            f"Backend {name} makes no image of type «{request.image_type.value}»",
+            remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(found.image_types))}",
+        )
     return found
 
 

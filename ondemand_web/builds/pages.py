@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import uuid
 
 import flask
 
@@ -47,7 +48,14 @@ def show(build_id: int) -> str:
     unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
     fetched = lock.kickstart if lock and record.request.kickstart_url else ""
     return flask.render_template(
-        "build.html", build=record, packages=packages, before=before, unsigned=unsigned, fetched=fetched
+        "build.html",
+        build=record,
+        packages=packages,
+        before=before,
+        unsigned=unsigned,
+        fetched=fetched,
+        needs_token=not here.settings.master.anonymous_owner,
+        key=str(uuid.uuid4()),
     )
 
 

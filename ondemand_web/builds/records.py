@@ -84,6 +84,8 @@ def _head(build: Build, url: str) -> dict[str, Any]:
         "changed_at": build.changed_at,
         "ended_at": build.ended_at,
         "canceled_by": build.canceled_by,
+        "rebuild_of": build.rebuild_of,
+        "same_lock": build.same_lock,
         "waiting": build.waiting,
         "error": Failure.model_validate(build.error) if build.error else None,
     }

@@ -80,6 +80,18 @@ def test_its_text_is_kept_with_the_build(here: service.Service, web: FlaskClient
     assert "a kickstart, fetched at the check" in page and "The kickstart that was fetched" in page
 
 
+@pytest.mark.parametrize("lock", ["new", "same"])
+def test_a_rebuild_does_not_depend_on_the_address(here: service.Service, web: FlaskClient, elsewhere: Any, lock: str) -> None:
+    first = checked(here, web, f"{elsewhere.url}/mine.ks", add_packages=["ondemand-hello"])
+    elsewhere.text = b"frobnicate\n"
+    second = web.post(f"/api/v1/builds/{first['id']}/rebuild", json={"lock": lock}).get_json()["id"]
+    assert checks.check_next(here)
+    assert web.get(f"/api/v1/builds/{second}").get_json()["error"] is None
+    with here.database.reading() as session:
+        texts = [session.get_one(BuildLock, number).kickstart for number in (first["id"], second)]
+    assert texts[0] == texts[1]
+
+
 def test_a_script_in_it_needs_the_permission(here: service.Service, web: FlaskClient, elsewhere: Any) -> None:
     elsewhere.text = TEXT + b"%post\nid\n%end\n"
     record = checked(here, web, f"{elsewhere.url}/mine.ks")

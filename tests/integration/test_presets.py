@@ -95,6 +95,16 @@ def test_a_kickstart_preset_names_its_digest_and_has_no_description(here: servic
     assert found.description is None and found.lock.preset and found.lock.preset.kind == "kickstart"
 
 
+def test_a_rebuild_by_the_same_lock_needs_the_preset_no_more(here: service.Service, web: FlaskClient) -> None:
+    build_id = queued(here, web)
+    web.post(f"/api/v1/builds/{build_id}/cancel")
+    shutil.rmtree(here.settings.master.config / "presets" / "demo-descriptions")
+    assert web.post(f"/api/v1/builds/{build_id}/rebuild", json={"lock": "same"}).status_code == 202
+    assert checks.check_next(here)
+    found = assigned(here, web)
+    assert found.build_id != build_id and found.description == preset_parts.description()
+
+
 class Other:
     """A backend that knows kickstarts alone."""
 

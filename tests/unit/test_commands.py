@@ -41,6 +41,13 @@ def test_build_wait_ends_as_the_build_did() -> None:
     assert "error: The tool ended with 1." in done.stdout
 
 
+@pytest.mark.parametrize("words", [(), ("--same-lock",)])
+def test_rebuild_tells_of_the_new_build(words: tuple[str, ...]) -> None:
+    with parts.serving({"/builds/1/rebuild": [b'{"id": 2}'], "/builds/2": [parts.record("received", id=2)]}) as server:
+        done = parts.run("rebuild", "1", *words, MASTER__URL=server.url)
+    assert (done.returncode, done.stdout) == (0, "build 2 received\nhttp://x/1\n")
+
+
 def test_an_error_is_one_sentence_with_its_own_status() -> None:
     done = parts.run("build")
     assert done.returncode == errors.InvalidRequest.exit_status

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, differences, errors, locks, proofs, reference_sets, resolutions
+from ondemand import build_requests, builds, descriptions, differences, errors, locks, proofs, reference_sets, resolutions
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -35,6 +35,8 @@ RECORDS = [
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
     (API, builds.BuildRecord),
+    (API, builds.Rebuild),
+    (API, locks.Preset),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),
     (API, builds.WantedPackage),
@@ -46,6 +48,8 @@ RECORDS = [
     (API, differences.Sizes),
     (WORKER, builds.Capabilities),
     (WORKER, builds.Assignment),
+    (WORKER, descriptions.Description),
+    (WORKER, locks.Preset),
     (WORKER, builds.FinishReport),
     (WORKER, builds.StepReport),
     (WORKER, locks.Lock),
