@@ -119,6 +119,10 @@ class Client:
         """The releases and what can be asked of them."""
         return self._read(self._call("GET", "/releases"), lambda body: [dict(item) for item in body["releases"]])
 
+    def presets(self) -> list[dict[str, Any]]:
+        """What an image can begin from."""
+        return self._read(self._call("GET", "/presets"), lambda body: [dict(item) for item in body["presets"]])
+
     def follow(self, build_id: int, *, timeout: float, pause: float = 1.0) -> Iterator[BuildRecord]:
         """The build each time it has changed, until it is final; raises errors.WaitTimedOut after `timeout` s."""
         deadline = time.monotonic() + timeout

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -53,33 +54,51 @@ def load(folder: pathlib.Path, name: str, arch: str) -> Loaded:
         source = folder / (about.folder or name)
         if not source.is_dir():
             raise _unknown(folder, name) from None
-        description, chosen = _described(source, about.kiwi_file, about.profile, arch, descriptions.stamp(source))
-        preset = Preset(**said, kind="kiwi", sha256=description.digest(), profile=about.profile)
+        stamp = descriptions.stamp(source)
+        description, sha256, chosen = _described(source, about.kiwi_file, about.profile, arch, stamp)
+        preset = Preset(**said, kind="kiwi", sha256=sha256, profile=about.profile)
         return Loaded(preset=preset, text=chosen.kickstart(), recommends=chosen.recommends, description=description)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return Loaded(preset=Preset(**said, kind="kickstart", sha256=sha256), text=text)
 
 
-def names(folder: pathlib.Path) -> list[str]:
-    """The names of all presets."""
-    abouts = {path.stem: _about(path) for path in folder.glob("*.toml")}
-    folders = {path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    told = {name for name, about in abouts.items() if (about.folder or name) in folders}
-    return sorted({path.stem for path in folder.glob("*.ks")} | told | folders - {about.folder for about in abouts.values()})
+def every(folder: pathlib.Path) -> list[dict[str, str | None]]:
+    """What is told of each preset: its name and kind, and of what `NAME.toml` says all that is for people."""
+    abouts = {path.stem: _told(path) for path in folder.glob("*.toml")}
+    texts = {path.stem for path in folder.glob("*.ks")}
+    folders = {path.name for path in folder.glob("[!.]*") if path.is_dir()}
+    described = {name for name, about in abouts.items() if (about.folder or name) in folders}
+    alone = folders - {about.folder for about in abouts.values()}
+    return [
+        {
+            "name": name,
+            "kind": "kickstart" if name in texts else "kiwi",
+            **abouts.get(name, About()).model_dump(include={"upstream", "commit", "profile"}),
+            "title": abouts.get(name, About()).title or None,
+        }
+        for name in sorted(texts | described | alone)
+    ]
+
+
+def _told(path: pathlib.Path) -> About:
+    """What a file says; nothing where it can't be used, which who asks for that preset is told."""
+    with contextlib.suppress(errors.InvalidRequest):
+        return _about(path)
+    return About()
 
 
 def _unknown(folder: pathlib.Path, name: str) -> errors.UnknownImageType:
-    known = ", ".join(names(folder)) or "none is defined"
+    known = ", ".join(str(each["name"]) for each in every(folder)) or "none is defined"
     return errors.UnknownImageType(f"There is no preset «{name}»", remedy=f"ask for one of: {known}")
 
 
 @functools.lru_cache(maxsize=16)
 def _described(
     source: pathlib.Path, main: str | None, profile: str | None, arch: str, _stamp: object
-) -> tuple[descriptions.Description, description_packages.Selection]:
-    """Kept as long as no file there changes: many requests begin from the same preset."""
+) -> tuple[descriptions.Description, str, description_packages.Selection]:
+    """It, its digest and what it asks for; kept as long as no file there changes, as many requests begin from one preset."""
     description = descriptions.read(source, main, profile)
-    return description, description_packages.Tree(description, arch).selection()
+    return description, description.digest(), description_packages.Tree(description, arch).selection()
 
 
 def _about(path: pathlib.Path) -> About:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands of people and scripts: build, rebuild, watch, show, list, cancel, log, releases."""
+"""Commands of people and scripts: build, rebuild, watch, show, list, cancel, log, releases, presets."""
 
 from __future__ import annotations
 
@@ -166,6 +166,18 @@ def releases(as_json: options.Json = False) -> None:
     output.console.print(table)
 
 
+def presets(as_json: options.Json = False) -> None:
+    """What an image can begin from."""
+    found = options.client().presets()
+    if as_json:
+        output.print_json(found)
+        return
+    table = output.table("preset", "kind", "title", "commit", "profile")
+    for item in found:
+        table.add_row(*(str(item.get(name) or "") for name in ("name", "kind", "title", "commit", "profile")))
+    output.console.print(table)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "build": build,
     "rebuild": rebuild,
@@ -175,6 +187,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "cancel": cancel,
     "log": log,
     "releases": releases,
+    "presets": presets,
 }
 
 

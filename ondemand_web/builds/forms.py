@@ -10,7 +10,7 @@ from typing import Any
 
 import flask
 
-from ondemand import build_requests, errors
+from ondemand import build_requests, errors, presets
 from ondemand.build_requests import ImageType
 from ondemand.builds import CheckRecord
 from ondemand_web import service
@@ -23,7 +23,7 @@ _REFERENCES = re.compile(r",?\s+|,+$")
 """Between references; a comma alone is part of a draft build's name."""
 _LISTS = ("add_packages", "remove_packages", "notify")
 _IMAGES = {ImageType.LIVE: "live image", ImageType.BOOT: "boot ISO", ImageType.DVD: "installation DVD"}
-_TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart", "kickstart_url")
+_TEXTS = ("release", "image_type", "arch", "title", "profile", "preset", "kickstart", "kickstart_url")
 
 
 @forms.get("/new")
@@ -78,6 +78,7 @@ def _page(
         found=found,
         error=error,
         releases=here.releases.all(),
+        presets=presets.every(here.settings.master.config / "presets"),
         image_types=[(kind.value, text) for kind, text in _IMAGES.items() if kind in offered],
         needs_token=not here.settings.master.anonymous_owner,
         key=key or str(uuid.uuid4()),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from ondemand import differences, errors
+from ondemand import differences, errors, presets
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import Rebuild
 from ondemand.states import State, Step
@@ -208,6 +208,13 @@ def list_releases() -> flask.Response:
         for release in service.current().releases.all()
     ]
     return flask.jsonify({"releases": found})
+
+
+@api.get("/presets")
+def list_presets() -> flask.Response:
+    """What an image can begin from."""
+    folder = service.current().settings.master.config / "presets"
+    return flask.jsonify({"presets": presets.every(folder)})
 
 
 def _accepted(build: Build) -> tuple[dict[str, Any], int, dict[str, str]]:

@@ -91,12 +91,13 @@ def test_a_reader_who_has_gone_is_no_error() -> None:
         running.wait(30)
 
 
-@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("cancel", "1"), ("releases",)])
+@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("cancel", "1"), ("releases",), ("presets",)])
 def test_what_people_wrote_is_printed_as_it_is(words: tuple[str, ...]) -> None:
     text = "a [/x] [red] :bug:"
     shown = parts.record("canceled", owner=text)
     release = {"name": text, "title": text, "arches": [text], "image_types": {"live": text}}
     answers = {"/builds/1": [shown], "/builds/1/cancel": [b"{}"], "/releases": [json.dumps({"releases": [release]}).encode()]}
+    answers["/presets"] = [json.dumps({"presets": [{"name": text, "title": text}]}).encode()]
     with parts.serving({**answers, "/builds?limit=20": [b'{"builds": [' + shown + b"]}"]}) as server:
         done = parts.run(*words, MASTER__URL=server.url)
     assert done.returncode == 0

@@ -54,6 +54,13 @@ def test_one_that_is_not_there_is_told_with_those_that_are(folder: pathlib.Path)
         presets.load(folder, "absent", "x86_64")
 
 
+def test_all_are_told_of_and_a_broken_file_hides_no_other(folder: pathlib.Path) -> None:
+    (folder / "plain.toml").write_text("title = ")
+    told = {str(each["name"]): (each["kind"], each["title"], each["commit"]) for each in presets.every(folder)}
+    assert told["demo-console"] == ("kiwi", "A console, from a kiwi description", COMMIT)
+    assert told["plain"] == ("kickstart", None, None) and sorted(told) == ["demo-console", "more", "plain"]
+
+
 @pytest.mark.parametrize("text", ["title = ", "surprise = 1\n", 'commit = "main"\n', 'folder = "../x"\n', 'upstream = "javascript:x"\n'])
 def test_a_file_that_can_not_be_used_is_named(folder: pathlib.Path, text: str) -> None:
     (folder / "plain.toml").write_text(text)
