@@ -77,8 +77,8 @@ def answers(calling: Any, ask: Callable[[Any], list[Any]]) -> list[Any]:
     return found
 
 
-def listed(answer: Any) -> list[Row]:
-    """The rows of an answer that must be a list; a fault in its place is the hub's trouble."""
+def listed(answer: Any) -> list[Any]:
+    """What is in an answer that must be a list; a fault in its place is the hub's trouble."""
     if isinstance(answer, koji.GenericError):
         raise koji.ServerOffline(str(answer)) from answer
     return list(answer or ())

@@ -53,18 +53,23 @@ def newest(
 
 
 def _tagged(session: Any, value: str) -> tuple[str, list[koji_hub.Row]]:
+    """The tag's name and its builds; of a larger tag the hub sends no more than `LIMIT`, and how many there are."""
     wanted = int(value) if value.isdigit() else value
     tag, answer = koji_hub.answers(
-        session, lambda calls: [calls.getTag(wanted), calls.listTagged(wanted, latest=True, inherit=False)]
+        session,
+        lambda calls: [
+            calls.getTag(wanted),
+            calls.countAndFilterResults("listTagged", tag=wanted, latest=True, inherit=False, filterOpts={"limit": LIMIT}),
+        ],
     )
     if not isinstance(tag, dict):
         reasons = [f"There is no tag {value} in Koji"]
         raise koji_hub.unknown(reasons, "the hub knows none, or it was removed", "correct its name, or name the builds")
-    rows = koji_hub.listed(answer)
+    count, rows = koji_hub.listed(answer)
     if not rows:
         raise _refused(tag["name"], "no build is tagged with it; what it inherits does not count")
-    if len(rows) > LIMIT:
-        raise _refused(tag["name"], f"it holds {len(rows)} builds and at most {LIMIT} are taken")
+    if count > LIMIT:
+        raise _refused(tag["name"], f"it holds {count} builds and at most {LIMIT} are taken")
     return str(tag["name"]), sorted(rows, key=lambda row: str(row["nvr"]))
 
 
