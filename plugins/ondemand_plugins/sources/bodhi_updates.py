@@ -9,11 +9,13 @@ from typing import ClassVar
 import pydantic
 import requests
 
-from ondemand import errors, plugins, references, releases
+from ondemand import deadlines, errors, plugins, references, releases
 from ondemand_plugins.sources import koji_builds
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of the answer."""
+TOTAL = 60.0
+"""Seconds that the answer may take in all."""
 LIMIT = 16 * 1024 * 1024
 _TAKEN = ("pending", "testing", "stable", "side_tag_active")
 _WHERE = {"testing": releases.Role.TESTING, "stable": releases.Role.STABLE}
@@ -108,21 +110,27 @@ def _identity(update: _Update) -> str:
 
 def _update(url: str, reference: references.Reference) -> _Update:
     try:
-        with requests.get(url, headers={"Accept": "application/json"}, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code == 404:
-                raise _refused(reference, "Bodhi has no update of that name", "correct the alias")
-            if answer.status_code != 200:
-                raise _away(url, f"it answered {answer.status_code}")
-            text = b""
-            for chunk in answer.iter_content(256 * 1024):
-                text += chunk
-                if len(text) > LIMIT:
-                    raise _away(url, f"its answer is larger than {LIMIT} bytes")
+        with deadlines.Deadline(TOTAL), deadlines.session() as session:
+            text = _text(session, url, reference)
         return _Answer.model_validate_json(text).update
     except requests.RequestException as error:
         raise _away(url, f"the connection failed ({type(error).__name__})") from error
     except pydantic.ValidationError as error:
         raise _away(url, "its answer is no update") from error
+
+
+def _text(session: requests.Session, url: str, reference: references.Reference) -> bytes:
+    with session.get(url, headers={"Accept": "application/json"}, timeout=TIMEOUT, stream=True) as answer:
+        if answer.status_code == 404:
+            raise _refused(reference, "Bodhi has no update of that name", "correct the alias")
+        if answer.status_code != 200:
+            raise _away(url, f"it answered {answer.status_code}")
+        text = b""
+        for chunk in answer.iter_content(256 * 1024):
+            text += chunk
+            if len(text) > LIMIT:
+                raise _away(url, f"its answer is larger than {LIMIT} bytes")
+    return text
 
 
 def _refused(reference: references.Reference, cause: str, remedy: str) -> errors.UnknownReference:

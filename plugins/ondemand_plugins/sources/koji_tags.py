@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import koji
-
 from ondemand import plugins, references, releases
 from ondemand_plugins.sources import koji_builds, koji_hub
 
@@ -43,26 +41,25 @@ def newest(
 ) -> tuple[plugins.SourceBuild, ...]:
     """The build of a source package that a tag itself got last, of that version if given; empty where it has none."""
     with koji_hub.session(release) as session:
-        (rows,) = koji_hub.answers(
-            session, lambda calls: [calls.listTagged(tag, latest=not version, inherit=False, package=package)]
+        (answer,) = koji_hub.answers(
+            session, lambda calls: [calls.listTagged(tag, latest=not version, inherit=False, package=package, strict=False)]
         )
-        if isinstance(rows, koji.GenericError):
-            return ()
+        rows = koji_hub.listed(answer)
         fitting = [row for row in rows if version in ("", row["version"], f"{row['version']}-{row['release']}")]
         return koji_builds.packages(session, fitting[:1], release, arch)[0]
 
 
 def _tagged(session: Any, value: str) -> tuple[str, list[koji_hub.Row]]:
     """The tag's name and its builds; of a larger tag the hub sends no more than `LIMIT`, and how many there are."""
-    wanted = int(value) if value.isdigit() else value
-    tag, answer = koji_hub.answers(
+    wanted = koji_hub.identity(value)
+    found, answer = koji_hub.answers(
         session,
         lambda calls: [
             calls.getTag(wanted),
             calls.countAndFilterResults("listTagged", tag=wanted, latest=True, inherit=False, filterOpts={"limit": LIMIT}),
         ],
     )
-    if not isinstance(tag, dict):
+    if (tag := koji_hub.row(found)) is None:
         reasons = [f"There is no tag {value} in Koji"]
         raise koji_hub.unknown(reasons, "the hub knows none, or it was removed", "correct its name, or name the builds")
     count, rows = koji_hub.listed(answer)
