@@ -21,21 +21,35 @@ def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str)
     return releases.load(definition)
 
 
+def change(distribution: pathlib.Path, name: str, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edits `koji.json` or `bodhi.json` of a distribution; Bodhi answers from it at once, Koji when it is started."""
+    path = distribution / "data" / name
+    held = json.loads(path.read_text())
+    edit(held)
+    path.write_text(json.dumps(held))
+
+
 @contextlib.contextmanager
-def other_koji(folder: pathlib.Path, distribution: pathlib.Path, change: Callable[[dict[str, Any]], object]) -> Iterator[str]:
-    """The demo's servers once more, their Koji's records as `change` leaves them; gives their address."""
+def other_demo(folder: pathlib.Path, distribution: pathlib.Path, **edits: Callable[[dict[str, Any]], object]) -> Iterator[str]:
+    """The demo's servers once more, with `koji` and `bodhi` edited in `folder`/other-distribution; gives their address."""
     made = folder / "other-distribution"
     made.mkdir()
     for path in distribution.iterdir():
         if path.name != "data":
             (made / path.name).symlink_to(path)
     shutil.copytree(distribution / "data", made / "data")
-    records = json.loads((made / "data" / "koji.json").read_text())
-    change(records)
-    (made / "data" / "koji.json").write_text(json.dumps(records))
+    for name, edit in edits.items():
+        change(made, f"{name}.json", edit)
     running = servers.DemoServers(made)
     yield running.start()
     running.stop()
+
+
+def other_koji(
+    folder: pathlib.Path, distribution: pathlib.Path, edit: Callable[[dict[str, Any]], object]
+) -> contextlib.AbstractContextManager[str]:
+    """The demo's servers once more, their Koji's records as `edit` leaves them; gives their address."""
+    return other_demo(folder, distribution, koji=edit)
 
 
 class NoCatalog:

@@ -126,6 +126,38 @@ def test_an_unknown_update_is_refused(release: releases.Release) -> None:
         resolve(release, "FEDORA-2026-0123456789")
 
 
+def said_by_bodhi(text: str) -> dict[str, Any]:
+    """A comment that Bodhi wrote on an update."""
+    return {"text": text, "timestamp": "2026-11-20 09:15:00", "user": {"name": "bodhi"}}
+
+
+def test_an_edit_of_its_builds_is_told(
+    release: releases.Release, catalog: plugins.Catalog, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def edit(updates: dict[str, Any]) -> None:
+        text = "packager edited this update.\n\nNew build(s):\n\n- ondemand-libs-1.1-1.demo1\n\nKarma has been reset."
+        updates[builds.NAMES["update"]].update(date_modified="2026-11-20 09:15:00", comments=[said_by_bodhi(text)])
+
+    with source_parts.other_demo(tmp_path, distribution, bodhi=edit) as address:
+        warnings = resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"], catalog).warnings
+    (told,) = [text for text in warnings if "was edited on 2026-11-20 09:15 UTC" in text]
+    assert "got ondemand-libs-1.1-1.demo1; its builds now are ondemand-greeting-1.1-1.demo1, ondemand-libs" in told
+
+
+def test_what_made_an_update_obsolete_is_named(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def edit(updates: dict[str, Any]) -> None:
+        link = f"[ondemand-hello-1.1-1.demo1](https://demo.invalid/updates/{builds.NAMES['single_update']})"
+        updates[builds.NAMES["update"]].update(
+            status="obsolete", comments=[said_by_bodhi(f"This update has been obsoleted by {link}.")]
+        )
+
+    refused = pytest.raises(errors.UnknownReference, match=f"of {builds.NAMES['single_update']} took its place; name")
+    with source_parts.other_demo(tmp_path, distribution, bodhi=edit) as address, refused:
+        resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"])
+
+
 @pytest.mark.parametrize("status, word", [("unpushed", "took it back"), ("obsolete", "newer update")])
 def test_an_update_that_was_taken_back_is_refused(release: releases.Release, status: str, word: str) -> None:
     with builder_parts.serving(OneUpdate, status=status) as bodhi, pytest.raises(errors.UnknownReference, match=word):

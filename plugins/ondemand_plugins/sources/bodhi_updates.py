@@ -10,7 +10,7 @@ import pydantic
 import requests
 
 from ondemand import deadlines, errors, plugins, references, releases
-from ondemand_plugins.sources import koji_builds
+from ondemand_plugins.sources import bodhi_history, koji_builds
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of the answer."""
@@ -31,7 +31,7 @@ class _Build(pydantic.BaseModel):
     nvr: str = pydantic.Field(pattern=r"^[^\s/]{3,400}$")
 
 
-class _Update(pydantic.BaseModel):
+class _Update(bodhi_history.History):
     """What is used of Bodhi's update object."""
 
     alias: str
@@ -68,13 +68,14 @@ class BodhiUpdates:
         if update.content_type not in (None, "rpm"):
             raise _refused(reference, f"it holds a {update.content_type}, not packages", "name another update")
         if update.status not in _TAKEN:
-            cause = _WHY_NOT.get(update.status, f"its status is {update.status}")
-            raise _refused(reference, cause, "name a newer update, or the builds themselves")
+            raise _taken_back(reference, update)
         if not update.builds:
             raise _refused(reference, "it holds no builds", "name another update")
         builds, warnings = _builds(update, release, arch, catalog)
         if update.status == "stable":
             warnings += (f"Update {update.alias} is stable already.",)
+        if edited := update.edited(update.alias, update.nvrs):
+            warnings += (edited,)
         return plugins.Resolution(
             reference=reference, builds=builds, warnings=warnings, identity=_identity(update)
         )
@@ -131,6 +132,14 @@ def _text(session: requests.Session, url: str, reference: references.Reference) 
             if len(text) > LIMIT:
                 raise _away(url, f"its answer is larger than {LIMIT} bytes")
     return text
+
+
+def _taken_back(reference: references.Reference, update: _Update) -> errors.UnknownReference:
+    nvr, follower = update.follower() if update.status == "obsolete" else ("", "")
+    if follower:
+        return _refused(reference, f"it is obsolete: {nvr} of {follower} took its place", f"name {follower}, or the builds themselves")
+    cause = _WHY_NOT.get(update.status, f"its status is {update.status}")
+    return _refused(reference, cause, "name a newer update, or the builds themselves")
 
 
 def _refused(reference: references.Reference, cause: str, remedy: str) -> errors.UnknownReference:
