@@ -47,9 +47,12 @@ class Client:
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
         return self._read(answer, CheckRecord.model_validate)
 
-    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64") -> ResolveRecord:
-        """What references would become; those that could not be told in time are marked `partial`: ask again."""
-        body = {"release": release, "arch": arch, "references": list(references)}
+    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64", **image: Any) -> ResolveRecord:
+        """What references would become; those that could not be told in time are marked `partial`: ask again.
+
+        With `image_type`, and other fields of `resolutions.ResolveRequest`, also which packages that image would install.
+        """
+        body = {"release": release, "arch": arch, "references": list(references), **image}
         return self._read(self._call("POST", "/resolve", json=body), ResolveRecord.model_validate)
 
     def reference_set(self, name: str, version: int | None = None) -> SetRecord:

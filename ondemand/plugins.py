@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
@@ -158,6 +158,23 @@ class Source(Protocol):
 
     def resolve(self, reference: Reference, release: Release, arch: str, catalog: Catalog) -> Resolution:
         """Asks the source; raises errors.UnknownReference, or errors.SourceUnavailable when it is away."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatestBuild:
+    """The build of a package that a source got last: `where` says to people in which tag or list."""
+
+    nvr: str
+    epoch: int
+    where: str
+
+
+@runtime_checkable
+class LatestBuilds(Protocol):
+    """What a source may do beside `resolve`: tell people that there is something newer. No check ever waits for it."""
+
+    def latest(self, names: Sequence[str], release: Release) -> Mapping[str, LatestBuild]:
+        """The newest complete builds of these source packages, by name; raises errors.SourceUnavailable."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

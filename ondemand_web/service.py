@@ -48,7 +48,8 @@ class Service:
     @functools.cached_property
     def previews(self) -> Previews:
         """What this process was told of references lately."""
-        return Previews(self.sources, self.settings.master.data / "snapshots", self.pools)
+        master = self.settings.master
+        return Previews(self.sources, master.data / "snapshots", self.pools, age=master.metadata_age)
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,8 +65,16 @@ class Checked:
     disk: int
 
 
-def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Checked:
-    """The check of a request; touches no database. With `kept` no repository is read anew.
+def checked(
+    here: Service,
+    request: BuildRequest,
+    *,
+    kept: bool = False,
+    sources: Mapping[str, plugins.Source] | None = None,
+    all_needed: bool = True,
+) -> Checked:
+    """The check of a request; touches no database. With `kept` no repository is read anew. `sources` take the place of
+    the installed ones; without `all_needed` a wanted build on which nothing depends is left out instead of being refused.
 
     Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
     """
@@ -90,12 +98,13 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
         request,
         release,
         text,
-        here.sources,
+        here.sources if sources is None else sources,
         folder,
         here.guard,
         pools=here.pools,
         kept=kept,
         age=here.settings.master.metadata_age,
+        all_needed=all_needed,
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
     lock = lock.model_copy(update={"warnings": warnings})

@@ -13,7 +13,7 @@ import requests
 import solv
 
 from ondemand import plugins, releases
-from ondemand_web.packages import places
+from ondemand_web.packages import advisories, places
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Universe
 
@@ -55,6 +55,13 @@ class Catalog:
         found = self._looked_up(role, lambda universe: _from_source(universe, name))
         mine = {(p.rpm.name, p.rpm.arch): p for p in reversed(found) if p.source == nvr}
         return tuple(mine[key] for key in sorted(mine))
+
+    def advisory(self, rpm: plugins.SourceRpm, origin: str) -> advisories.Advisory | None:
+        """The update that brought a package into the repository `origin`, which must have been asked for before."""
+        held = [place.snapshot for found in list(self._places.values()) for place in found]
+        snapshot = next((each for each in held if each.repository == origin), None)
+        file = f"{rpm.name}-{rpm.version}-{rpm.release}.{rpm.arch}.rpm"
+        return advisories.of(snapshot).get(file) if snapshot else None
 
     def _everywhere(self, look: Callable[[Universe], Iterable[Any]]) -> list[plugins.CatalogPackage]:
         return [package for role in releases.Role for package in self._looked_up(role, look)]

@@ -34,6 +34,7 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
+    all_needed: bool
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
@@ -58,11 +59,13 @@ def check(
     pools: Pools | None = None,
     kept: bool = False,
     age: float = latest.DAY,
+    all_needed: bool = True,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
     `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
-    one that can't be is taken as it was less than `age` seconds ago.
+    one that can't be is taken as it was less than `age` seconds ago. Without `all_needed` a wanted build on which
+    nothing in the image depends is left out instead of being refused.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -90,6 +93,7 @@ def check(
             folder=folder,
             session=session,
             pools=pools,
+            all_needed=all_needed,
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -113,6 +117,7 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
         excluded=task.kickstart.excluded,
         # A build that is refused already must not be refused again for what follows from that.
         wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
+        all_needed=task.all_needed,
     )
     try:
         answer = solving.solve(universe, question)

@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import requests
 
@@ -103,7 +103,7 @@ def role_places(
     found = []
     for repository in release.repositories:
         if repository.role is role:
-            name = f"{release.name}-{arch}-{repository.id}"
+            name = _name(release, arch, repository)
             if kept:
                 snapshot = _kept(repository.id, repository.url(arch), name, folder, age)
             else:
@@ -111,6 +111,19 @@ def role_places(
             koji = (release.koji_topurl or "").rstrip("/")
             found.append(Place(snapshot=snapshot, trust=signed, session=session, koji=koji))
     return found
+
+
+def outdated(release: releases.Release, arch: str, folder: pathlib.Path, age: float = latest.DAY) -> Iterator[str]:
+    """A sentence for each of the release's repositories that was read last more than `age` seconds ago."""
+    for repository in release.repositories:
+        when = snapshots.noted(_name(release, arch, repository), folder)
+        if when is not None and time.time() - when >= age:
+            yield _old(repository.id, when)
+
+
+def _name(release: releases.Release, arch: str, repository: releases.Repository) -> str:
+    """By what the newest snapshot of a repository is noted."""
+    return f"{release.name}-{arch}-{repository.id}"
 
 
 def _kept(repository: str, url: str, name: str, folder: pathlib.Path, age: float) -> snapshots.Snapshot:

@@ -38,13 +38,17 @@ class WantedBuild:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them.
+
+    With `all_needed` a wanted build on which nothing depends is refused, else it is left out.
+    """
 
     packages: tuple[str, ...]
     members: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     wanted: tuple[WantedBuild, ...] = ()
     recommends: bool = False
+    all_needed: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -77,7 +81,8 @@ def solve(universe: Universe, question: Question) -> Answer:
     if reasons:
         raise _refusal(reasons, only_unknown=not problems)
     chosen = sorted((universe.found(item) for item in solver.transaction().newsolvables()), key=lambda f: f.nevra)
-    _all_wanted_present(chosen, question.wanted)
+    if question.all_needed:
+        _all_wanted_present(chosen, question.wanted)
     return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
 
 

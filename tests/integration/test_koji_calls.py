@@ -92,6 +92,7 @@ def ask(release: releases.Release) -> None:
     sources = {source.kind: source for source in SOURCES}
     for reference in map(references.parse, ASKED):
         assert sources[reference.kind].resolve(reference, release, "x86_64", source_parts.NoCatalog()).builds
+    assert koji_tags.KojiTags().latest(["ondemand-hello"], release)
     assert koji_tags.newest("ondemand-hello", str(release.candidate_tag), release, "x86_64")
     assert koji_tags.newest("ondemand-hello", str(release.candidate_tag), release, "x86_64", "2.0")
 

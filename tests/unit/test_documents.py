@@ -32,6 +32,8 @@ RECORDS = [
     (API, resolutions.ResolvedReference),
     (API, resolutions.ResolvedBuild),
     (API, resolutions.ResolvedPackage),
+    (API, resolutions.ResolvedUpdate),
+    (API, resolutions.ResolvedImage),
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
     (API, builds.BuildRecord),

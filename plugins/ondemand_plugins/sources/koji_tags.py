@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ondemand import plugins, references, releases
@@ -34,6 +35,28 @@ class KojiTags:
         if bare:
             warnings += (f"Tag {name} holds builds that have no packages for {arch}: {', '.join(bare[:20])}.",)
         return plugins.Resolution(reference=reference, builds=builds, warnings=warnings)
+
+
+    def latest(self, names: Sequence[str], release: releases.Release) -> Mapping[str, plugins.LatestBuild]:
+        """What the candidate tag, or a tag that it inherits, got last of these source packages: one multiCall.
+
+        Raises errors.SourceUnavailable.
+        """
+        tag = release.candidate_tag
+        if not tag or not release.koji_hub or not names:
+            return {}
+        with koji_hub.session(release) as session:
+            answers = koji_hub.answers(
+                session,
+                lambda calls: [calls.listTagged(tag, latest=True, inherit=True, package=name, strict=False) for name in names],
+            )
+            rows = [row for answer in answers for row in koji_hub.listed(answer)[:1] if not row.get("draft")]
+        return {
+            str(row["name"]): plugins.LatestBuild(
+                nvr=str(row["nvr"]), epoch=int(row["epoch"] or 0), where=f"Koji's tag {row['tag_name']}"
+            )
+            for row in rows
+        }
 
 
 def newest(
