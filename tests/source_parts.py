@@ -6,12 +6,16 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from demo import servers, site
 from ondemand import plugins, releases
+
+_OWN = ("data", "packages")
+"""What another distribution has for itself; its repositories are those of the first, and not served again."""
 
 
 def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str) -> releases.Release:
@@ -35,9 +39,10 @@ def other_demo(folder: pathlib.Path, distribution: pathlib.Path, **edits: Callab
     made = folder / "other-distribution"
     made.mkdir()
     for path in distribution.iterdir():
-        if path.name != "data":
+        if path.name not in _OWN:
             (made / path.name).symlink_to(path)
-    shutil.copytree(distribution / "data", made / "data")
+    for name in _OWN:
+        shutil.copytree(distribution / name, made / name)
     for name, edit in edits.items():
         change(made, f"{name}.json", edit)
     running = servers.DemoServers(made)
@@ -50,6 +55,15 @@ def other_koji(
 ) -> contextlib.AbstractContextManager[str]:
     """The demo's servers once more, their Koji's records as `edit` leaves them; gives their address."""
     return other_demo(folder, distribution, koji=edit)
+
+
+def point(definition: pathlib.Path, **addresses: str) -> releases.Release:
+    """Changes `koji_hub`, `koji_topurl` or `bodhi` of a release's definition, and reads it."""
+    text = definition.read_text()
+    for name, address in addresses.items():
+        text = re.sub(rf'^{name} = ".*"$', f'{name} = "{address}"', text, flags=re.MULTILINE)
+    definition.write_text(text)
+    return releases.load(definition)
 
 
 class NoCatalog:

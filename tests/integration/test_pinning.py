@@ -26,8 +26,7 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     """A master that offers the demo release, with a Bodhi of its own."""
     with source_parts.other_demo(tmp_path, distribution) as address:
         made = site.write(tmp_path, distribution, servers)
-        definition = made.folder / "config" / "releases" / "demo.toml"
-        definition.write_text(definition.read_text().replace(f'bodhi = "{servers}"', f'bodhi = "{address}"'))
+        source_parts.point(made.folder / "config" / "releases" / "demo.toml", bodhi=address)
         master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
         started = service.make(settings.load(master=master))
         yield started

@@ -25,7 +25,7 @@ from ondemand_web import app, service
 from ondemand_web.packages import presence, reading
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.previews import Previews
-from tests import master_parts
+from tests import master_parts, source_parts
 
 
 @pytest.fixture
@@ -142,8 +142,7 @@ def test_repositories_that_were_read_too_long_ago_are_warned_of(here: service.Se
 
 def test_a_koji_that_is_away_leaves_the_rest_told(here: service.Service, web: FlaskClient) -> None:
     path = here.settings.master.config / "releases" / "demo.toml"
-    path.write_text(re.sub(r'koji_hub = ".*"', 'koji_hub = "http://127.0.0.1:9/kojihub"', path.read_text()))
-    release = releases.load(path)
+    release = source_parts.point(path, koji_hub="http://127.0.0.1:9/kojihub")
     found = here.previews.of(["ondemand-hello"], release, "x86_64")
     assert found.partial and places(found.references[0]) == {("main", "signed")} and not found.references[0].partial
     assert any("newer builds in Koji is not known yet" in text for text in found.warnings)
