@@ -120,7 +120,8 @@ class Resolution:
     """What a reference became; `warnings` are sentences for people.
 
     `identity` is another text as soon as the reference means something else; empty where the builds say enough.
-    `install` are names of packages that the reference itself asks to be in the image.
+    `install` are names of packages that the reference itself asks to be in the image. Of a `required` one a build on which
+    nothing in the image depends is refused, else it is left out.
     """
 
     reference: Reference
@@ -128,6 +129,7 @@ class Resolution:
     warnings: tuple[str, ...] = ()
     identity: str = ""
     install: tuple[str, ...] = ()
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

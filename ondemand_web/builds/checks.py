@@ -66,15 +66,10 @@ class Checked:
 
 
 def checked(
-    here: Service,
-    request: BuildRequest,
-    *,
-    kept: bool = False,
-    sources: Mapping[str, plugins.Source] | None = None,
-    all_needed: bool = True,
+    here: Service, request: BuildRequest, *, kept: bool = False, sources: Mapping[str, plugins.Source] | None = None
 ) -> Checked:
-    """The check of a request; touches no database. With `kept` no repository is read anew. `sources` take the place of
-    the installed ones; without `all_needed` a wanted build on which nothing depends is left out instead of being refused.
+    """The check of a request; touches no database. With `kept` no repository is read anew.
+    `sources` take the place of the installed ones.
 
     Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
     """
@@ -104,7 +99,6 @@ def checked(
         pools=here.pools,
         kept=kept,
         age=here.settings.master.metadata_age,
-        all_needed=all_needed,
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
     lock = lock.model_copy(update={"warnings": warnings})

@@ -34,14 +34,16 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
-    all_needed: bool
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
+                reference=resolution.reference.text,
+                nvr=build.nvr,
+                packages=tuple(map(resolving.nevra, build.rpms)),
+                required=resolution.required,
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -59,13 +61,11 @@ def check(
     pools: Pools | None = None,
     kept: bool = False,
     age: float = latest.DAY,
-    all_needed: bool = True,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
     `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
-    one that can't be is taken as it was less than `age` seconds ago. Without `all_needed` a wanted build on which
-    nothing in the image depends is left out instead of being refused.
+    one that can't be is taken as it was less than `age` seconds ago.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -93,7 +93,6 @@ def check(
             folder=folder,
             session=session,
             pools=pools,
-            all_needed=all_needed,
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -117,7 +116,6 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
         excluded=task.kickstart.excluded,
         # A build that is refused already must not be refused again for what follows from that.
         wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
-        all_needed=task.all_needed,
     )
     try:
         answer = solving.solve(universe, question)

@@ -24,7 +24,7 @@ Check = Callable[[BuildRequest, Mapping[str, plugins.Source]], locks.Lock]
 class Image:
     """The image that someone has in mind: `request` makes its request with references, `check` its lock.
 
-    What `owner` may not ask for is told so. A wanted build that the image does not need must not be refused by `check`.
+    What `owner` may not ask for is told so.
     """
 
     kind: ImageType
@@ -49,8 +49,8 @@ class Known:
     kind: ClassVar[str] = "known"
 
     def __init__(self, found: Mapping[str, plugins.Resolution]) -> None:
-        """`found` by the full form of its reference."""
-        self._found = found
+        """`found` by the full form of its reference; builds that the image does not need shall be left out."""
+        self._found = {name: dataclasses.replace(each, required=False) for name, each in found.items()}
 
     def resolve(
         self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog

@@ -29,26 +29,23 @@ _LOOSE = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_FILELIST |
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WantedBuild:
-    """A build that the request names, with the packages it has for the architecture."""
+    """A build that the request names, with the packages it has for the architecture; one must be in if `required`."""
 
     reference: str
     nvr: str
     packages: tuple[Nevra, ...]
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them.
-
-    With `all_needed` a wanted build on which nothing depends is refused, else it is left out.
-    """
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
 
     packages: tuple[str, ...]
     members: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     wanted: tuple[WantedBuild, ...] = ()
     recommends: bool = False
-    all_needed: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,8 +78,7 @@ def solve(universe: Universe, question: Question) -> Answer:
     if reasons:
         raise _refusal(reasons, only_unknown=not problems)
     chosen = sorted((universe.found(item) for item in solver.transaction().newsolvables()), key=lambda f: f.nevra)
-    if question.all_needed:
-        _all_wanted_present(chosen, question.wanted)
+    _all_wanted_present(chosen, question.wanted)
     return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
 
 
@@ -150,7 +146,7 @@ def _all_wanted_present(chosen: list[Found], wanted: tuple[WantedBuild, ...]) ->
     present = {item.nevra for item in chosen}
     reasons = []
     for build in wanted:
-        if not present.intersection(build.packages):
+        if build.required and not present.intersection(build.packages):
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
             reasons.append(
