@@ -84,6 +84,7 @@ setup(
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
             "tag = ondemand_plugins.sources.koji_tags:KojiTags",
             "package = ondemand_plugins.sources.packages:Packages",
+            "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

@@ -89,6 +89,7 @@ class SourceRpm:
 
     `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1. An `epoch` of
     None is not known to the source: the check reads it from the file. `origin` says to people where it was found.
+    `file` is the RPM itself where it was uploaded and so lies on the master's disk; `urls` are for the builder then.
     """
 
     name: str
@@ -101,6 +102,7 @@ class SourceRpm:
     size: int = -1
     signed_by: tuple[str, ...] = ()
     origin: str = ""
+    file: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -140,7 +142,7 @@ class CatalogPackage:
 
 
 class Catalog(Protocol):
-    """What the release's repositories hold for one architecture and noarch. A source may ask it, or not."""
+    """What the release's repositories hold for one architecture and noarch, and the uploads. A source may ask it, or not."""
 
     def named(self, name: str) -> Sequence[CatalogPackage]:
         """Packages of that name, else those built from the source package of that name; the newest first, of equal
@@ -148,6 +150,9 @@ class Catalog(Protocol):
 
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
         """All packages of one build in the repositories of a role; raises as `named` does."""
+
+    def upload(self, sha256: str) -> SourceRpm | None:
+        """The uploaded RPM with that digest, of whatever architecture; None where it is not there (any more)."""
 
 
 class Source(Protocol):

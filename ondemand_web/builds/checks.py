@@ -94,6 +94,7 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
         folder,
         here.guard,
         pools=here.pools,
+        uploads=here.uploads.find,
         kept=kept,
         age=here.settings.master.metadata_age,
     )

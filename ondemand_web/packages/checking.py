@@ -17,7 +17,7 @@ import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
 from ondemand_web.packages import advisories, latest, places, resolving, solving, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -56,11 +56,12 @@ def check(
     guard: addresses.Guard = addresses.Guard(),
     *,
     pools: Pools | None = None,
+    uploads: Find = no_uploads,
     kept: bool = False,
     age: float = latest.DAY,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded, `uploads` finds one.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
     one that can't be is taken as it was less than `age` seconds ago.
 
@@ -76,7 +77,7 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     with deadlines.session() as session, guard.session() as guarded:
         pools = pools or Pools()
-        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        known = Catalog(release, request.arch, folder, session, pools, uploads, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
             sorted(request.builds), release, request.arch, sources, folder, session, known
@@ -107,12 +108,15 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
     side = _side(task, universe, refused)
     expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
     refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
+    # A build that is refused already must not be refused again for what follows from that.
+    wanted = tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages))
+    names = {name for build in wanted for name, _, _ in build.packages}
+    install = (name for found in task.resolutions for name in found.install if name in names)
     question = solving.Question(
-        packages=(*task.kickstart.packages, *(name for found in task.resolutions for name in found.install)),
+        packages=(*task.kickstart.packages, *install),
         members=expansion.packages,
         excluded=task.kickstart.excluded,
-        # A build that is refused already must not be refused again for what follows from that.
-        wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
+        wanted=wanted,
     )
     try:
         answer = solving.solve(universe, question)
@@ -127,7 +131,7 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
 def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
     """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
     rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
-    refused += resolving.clashes(task.resolutions, universe.has)
+    refused += resolving.clashes(task.resolutions, universe.has, universe.has_bytes)
     missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
     side = {}
     for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
@@ -199,7 +203,7 @@ def _locked(
             **_common(found, reference, build),
             urls=(accepted.url,),
             size=header.file_size,
-            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+            checksums=accepted.checksums,
             trust=accepted.trust,
         )
     place = by_id[found.origin]

@@ -16,7 +16,7 @@ from ondemand import deadlines, errors, plugins, references, releases
 from ondemand.builds import Failure
 from ondemand.resolutions import REFUSED, ResolvedBuild, ResolvedPackage, ResolvedReference, ResolveRecord
 from ondemand_web.packages import resolving, trust
-from ondemand_web.packages.catalog import Catalog, newest_first
+from ondemand_web.packages.catalog import Catalog, Find, newest_first, no_uploads
 from ondemand_web.packages.jobs import Jobs
 from ondemand_web.packages.pools import Pools
 
@@ -31,17 +31,24 @@ class Previews:
     """Looks references up, many at once; one for a process."""
 
     def __init__(
-        self, sources: Mapping[str, plugins.Source], folder: pathlib.Path, pools: Pools, *, budget: float = BUDGET
+        self,
+        sources: Mapping[str, plugins.Source],
+        folder: pathlib.Path,
+        pools: Pools,
+        uploads: Find = no_uploads,
+        *,
+        budget: float = BUDGET,
     ) -> None:
         """`folder` keeps snapshots, `budget` is in seconds."""
         self._sources, self._folder, self._pools, self._budget = sources, folder, pools, budget
+        self._uploads = uploads
         self._jobs: Jobs[ResolvedReference] = Jobs(lambda answer: KEEP_PARTIAL if answer.partial else KEEP)
         self._session = deadlines.session()
 
     def of(self, texts: Sequence[str], release: releases.Release, arch: str) -> ResolveRecord:
         """What each different text becomes for the release and architecture, or why not."""
         end = time.monotonic() + self._budget
-        catalog = Catalog(release, arch, self._folder, self._session, self._pools, kept=True)
+        catalog = Catalog(release, arch, self._folder, self._session, self._pools, self._uploads, kept=True)
         look = functools.partial(_look, release=release, arch=arch, sources=self._sources, catalog=catalog)
         different = list(dict.fromkeys(texts))
         asked = [self._jobs.ask((release.name, arch, text), functools.partial(look, text)) for text in different]

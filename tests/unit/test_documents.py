@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, differences, errors, locks, proofs, reference_sets, resolutions
+from ondemand import build_requests, builds, differences, errors, locks, proofs, reference_sets, resolutions, uploads
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -34,6 +34,8 @@ RECORDS = [
     (API, resolutions.ResolvedPackage),
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
+    (API, uploads.UploadRecord),
+    (API, uploads.UploadList),
     (API, builds.BuildRecord),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),
