@@ -127,7 +127,7 @@ def _compare(what: str, real: Any, promised: str) -> None:
 
 
 def _refused(cause: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest("This RPM is not taken", cause=cause, remedy="build it with rpmbuild and other values")
+    return errors.InvalidRequest("This RPM is not taken", cause=cause, remedy="build it anew with a usual one")
 
 
 def _damaged(cause: str) -> errors.WrongDigest:

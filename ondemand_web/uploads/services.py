@@ -200,9 +200,11 @@ def in_use(session: orm.Session) -> dict[str, int]:
     found: dict[str, int] = {}
     for build, request in session.execute(sa.select(Build.id, Build.request).where(Build.state.in_(unfinished))):
         for text in request.get("builds", ()):
-            wanted = references.parse(text)
-            if wanted.kind == KIND:
-                found[wanted.value] = build
+            # What an earlier version took and this one can't read names no upload.
+            with contextlib.suppress(errors.UnknownReference):
+                wanted = references.parse(text)
+                if wanted.kind == KIND:
+                    found[wanted.value] = build
     return found
 
 
