@@ -29,6 +29,7 @@ WEB = [
     "Jinja2>=3.1",
     "koji>=1.34",
     "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
+    "Mako>=1.3",
     "solv>=0.7.29",
     "SQLAlchemy>=2.0.30",
     "waitress>=3",
