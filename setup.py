@@ -36,11 +36,13 @@ WEB = [
     "zstandard>=0.22",
 ]
 BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
     "build>=1.2",
     "hypothesis>=6.100",
     "mypy>=1.10",
+    *POSTGRESQL,
     "pyftpdlib>=2",
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -68,7 +70,7 @@ setup(
     package_dir={"ondemand_plugins": "plugins/ondemand_plugins"},
     package_data={"": DATA, "ondemand_web": ["migrations/**/*.py"]},
     install_requires=BASE,
-    extras_require={"web": WEB, "builder": BUILDER, "test": TEST},
+    extras_require={"web": WEB, "builder": BUILDER, "postgresql": POSTGRESQL, "test": TEST},
     entry_points={
         "console_scripts": ["ondemand = ondemand.commands.main:main"],
         "ondemand.commands": [
