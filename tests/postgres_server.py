@@ -97,7 +97,7 @@ class PostgresServer:
     def execute(self, statement: str) -> None:
         """Runs a statement outside of any transaction."""
         with psycopg.connect(self._dsn, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[call-overload]
+            connection.execute(statement)
 
     @property
     def _dsn(self) -> str:
