@@ -7,18 +7,21 @@ Built-in plugins come through the same entry points as a stranger's; see docs/ex
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
+from ondemand.facts import Facts
 from ondemand.locks import Lock
 from ondemand.references import Reference
 from ondemand.releases import Release, Role
 
 BACKENDS = "ondemand.backends"
 SOURCES = "ondemand.sources"
+TRIGGERS = "ondemand.triggers"
 STORAGE = "ondemand.storage"
 NOTIFIERS = "ondemand.notifiers"
 
@@ -163,6 +166,19 @@ class Source(Protocol):
 
     def resolve(self, reference: Reference, release: Release, arch: str, catalog: Catalog) -> Resolution:
         """Asks the source; raises errors.UnknownReference, or errors.SourceUnavailable when it is away."""
+
+
+class Trigger(Protocol):
+    """A message of the bus becomes facts; the master's rules turn facts into wishes. Pure: asks nobody."""
+
+    topics: ClassVar[tuple[str, ...]]
+    """How the topics end that it reads, for instance `bodhi.update.complete.testing`."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Its table of `[consumer_config]`; raises errors.CannotStart for options it does not know."""
+
+    def facts(self, message_id: str, topic: str, sent_at: datetime.datetime, body: Mapping[str, Any]) -> Facts | None:
+        """What the message says, None when nothing of interest; raises errors.InvalidRequest for a malformed one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

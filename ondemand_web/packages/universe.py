@@ -84,6 +84,11 @@ class Universe:
         held = [self.found(s).sha256 for s in named.solvables() if (s.evr, s.arch) == (evr, arch) and not foreign(s)]
         return bool(held) and set(held) == {sha256}
 
+    def names(self, glob: str) -> list[str]:
+        """The names that a glob matches, in the order of the alphabet."""
+        flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB
+        return sorted({item.name for item in self.pool.select(glob, flags).solvables()})
+
     def add(self, header: headers.Header) -> None:
         """Puts a package into the side repository."""
         self._current = False

@@ -30,8 +30,9 @@ PROOFS = [
 
 
 @pytest.fixture
-def here(tmp_path: pathlib.Path) -> Iterator[service.Service]:
-    made = service.make(settings.load(master={"data": tmp_path / "data", "url": "http://images.example"}))
+def here(tmp_path: pathlib.Path, database_url: str) -> Iterator[service.Service]:
+    master = {"data": tmp_path / "data", "url": "http://images.example", "database": database_url}
+    made = service.make(settings.load(master=master))
     yield made
     made.database.close()
 
