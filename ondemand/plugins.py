@@ -7,18 +7,21 @@ Built-in plugins come through the same entry points as a stranger's; see docs/ex
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
+from ondemand.facts import Facts
 from ondemand.locks import Lock
 from ondemand.references import Reference
 from ondemand.releases import Release, Role
 
 BACKENDS = "ondemand.backends"
 SOURCES = "ondemand.sources"
+TRIGGERS = "ondemand.triggers"
 STORAGE = "ondemand.storage"
 NOTIFIERS = "ondemand.notifiers"
 
@@ -89,6 +92,7 @@ class SourceRpm:
 
     `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1. An `epoch` of
     None is not known to the source: the check reads it from the file. `origin` says to people where it was found.
+    `file` is the RPM itself where it was uploaded and so lies on the master's disk; `urls` are for the builder then.
     """
 
     name: str
@@ -101,6 +105,7 @@ class SourceRpm:
     size: int = -1
     signed_by: tuple[str, ...] = ()
     origin: str = ""
+    file: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -142,7 +147,7 @@ class CatalogPackage:
 
 
 class Catalog(Protocol):
-    """What the release's repositories hold for one architecture and noarch. A source may ask it, or not."""
+    """What the release's repositories hold for one architecture and noarch, and the uploads. A source may ask it, or not."""
 
     def named(self, name: str) -> Sequence[CatalogPackage]:
         """Packages of that name, else those built from the source package of that name; the newest first, of equal
@@ -150,6 +155,9 @@ class Catalog(Protocol):
 
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
         """All packages of one build in the repositories of a role; raises as `named` does."""
+
+    def upload(self, sha256: str) -> SourceRpm | None:
+        """The uploaded RPM with that digest, of whatever architecture; None where it is not there (any more)."""
 
 
 class Source(Protocol):
@@ -160,6 +168,19 @@ class Source(Protocol):
 
     def resolve(self, reference: Reference, release: Release, arch: str, catalog: Catalog) -> Resolution:
         """Asks the source; raises errors.UnknownReference, or errors.SourceUnavailable when it is away."""
+
+
+class Trigger(Protocol):
+    """A message of the bus becomes facts; the master's rules turn facts into wishes. Pure: asks nobody."""
+
+    topics: ClassVar[tuple[str, ...]]
+    """How the topics end that it reads, for instance `bodhi.update.complete.testing`."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        """Its table of `[consumer_config]`; raises errors.CannotStart for options it does not know."""
+
+    def facts(self, message_id: str, topic: str, sent_at: datetime.datetime, body: Mapping[str, Any]) -> Facts | None:
+        """What the message says, None when nothing of interest; raises errors.InvalidRequest for a malformed one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

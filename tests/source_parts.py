@@ -76,3 +76,7 @@ class NoCatalog:
     def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
         """Fails the test."""
         raise AssertionError(nvr)
+
+    def upload(self, sha256: str) -> plugins.SourceRpm | None:
+        """Fails the test."""
+        raise AssertionError(sha256)

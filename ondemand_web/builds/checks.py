@@ -97,6 +97,7 @@ def checked(
         folder,
         here.guard,
         pools=here.pools,
+        uploads=here.uploads.find,
         kept=kept,
         age=here.settings.master.metadata_age,
     )

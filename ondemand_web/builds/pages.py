@@ -11,6 +11,7 @@ import flask
 from ondemand import differences, errors
 from ondemand.locks import Lock
 from ondemand.states import State
+from ondemand.uploads import KIND
 from ondemand_web import service
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
@@ -45,7 +46,8 @@ def show(build_id: int) -> str:
         packages = lock.body["packages"] if lock else []
         before = builds.previous(session, row) if lock else None
     unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
-    return flask.render_template("build.html", build=record, packages=packages, before=before, unsigned=unsigned)
+    uploaded = [wanted.nevra for wanted in record.wanted if (wanted.reference or "").startswith(f"{KIND}:")]
+    return flask.render_template("build.html", build=record, packages=packages, before=before, unsigned=unsigned, uploaded=uploaded)
 
 
 @pages.get("/builds/<int:build_id>/differences")

@@ -17,6 +17,13 @@ from ondemand_web.packages import advisories, places
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Universe
 
+Find = Callable[[str], plugins.SourceRpm | None]
+"""The upload with a digest, if it is there."""
+
+
+def no_uploads(_: str) -> None:
+    """Finds none."""
+
 
 class Catalog:
     """The repositories of one release for one architecture; each is read when first asked for, and then only once.
@@ -31,10 +38,12 @@ class Catalog:
         folder: pathlib.Path,
         session: requests.Session,
         pools: Pools,
+        uploads: Find = no_uploads,
         *,
         kept: bool = False,
     ) -> None:
         """Reads nothing yet."""
+        self.upload = uploads
         self._arch = arch
         self._pools = pools
         self._take = functools.partial(places.role_places, release, arch, folder, session, kept=kept)

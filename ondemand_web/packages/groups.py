@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Any
 
 import libcomps
@@ -39,26 +39,42 @@ class Groups:
 
     def expand(self, groups: Iterable[str], environment: str | None) -> Expansion:
         """The mandatory and default packages of the groups (by id or name) and the environment."""
+        ids, unknown = self._ids(environment)
+        return self._expansion([*groups, *ids], unknown, _DEFAULT)
+
+    def selectable(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
+        """All packages of the groups, whatever their type, and of all groups of the environment, its options too.
+
+        Groups in `besides` may be missing.
+        """
+        ids, unknown = self._ids(environment, options=True)
+        more = [name for name in besides if self._find(self._comps.groups, name)]
+        return self._expansion([*groups, *ids, *more], unknown, None)
+
+    def _ids(self, environment: str | None, *, options: bool = False) -> tuple[list[str], list[str]]:
+        """The ids of the environment's groups; the environment itself, when there is none of that name."""
+        if not environment:
+            return [], []
+        found = self._find(self._comps.environments, environment)
+        if found is None:
+            return [], [environment]
+        # Comps often name as an option a group that its release does not have.
+        offered = (
+            [item.name for item in found.option_ids if self._find(self._comps.groups, item.name)] if options else []
+        )
+        return [*(item.name for item in found.group_ids), *offered], []
+
+    def _expansion(self, names: Iterable[str], unknown: list[str], types: Container[Any] | None) -> Expansion:
         packages: set[str] = set()
-        unknown: list[str] = []
-        wanted = [(name, self._find(self._comps.groups, name)) for name in groups]
-        if environment:
-            found = self._find(self._comps.environments, environment)
-            wanted += (
-                [(item.name, self._find(self._comps.groups, item.name)) for item in found.group_ids] if found else []
-            )
-            unknown += [] if found else [environment]
-        for name, group in wanted:
+        unknown = [*unknown]
+        for name in names:
+            group = self._find(self._comps.groups, name)
             if group is None:
                 unknown.append(name)
             else:
-                packages.update(self._members(group))
+                packages.update(each.name for each in group.packages if types is None or each.type in types)
         return Expansion(packages=tuple(sorted(packages)), unknown=tuple(dict.fromkeys(unknown)))
 
     @staticmethod
     def _find(items: Any, name: str) -> Any:
         return next((item for item in items if name in (item.id, item.name)), None)
-
-    @staticmethod
-    def _members(group: Any) -> Iterator[str]:
-        return (package.name for package in group.packages if package.type in _DEFAULT)

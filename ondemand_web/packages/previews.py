@@ -27,7 +27,7 @@ from ondemand.resolutions import (
     ResolveRecord,
 )
 from ondemand_web.packages import latest, newer, places, presence, resolving, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.jobs import Jobs
 from ondemand_web.packages.pools import Pools
 
@@ -63,12 +63,14 @@ class Previews:
         sources: Mapping[str, plugins.Source],
         folder: pathlib.Path,
         pools: Pools,
+        uploads: Find = no_uploads,
         *,
         budget: float = BUDGET,
         age: float = latest.DAY,
     ) -> None:
         """`folder` keeps snapshots, `budget` is in seconds; of repositories read `age` seconds ago it is said so."""
         self._sources, self._folder, self._pools, self._budget, self._age = sources, folder, pools, budget, age
+        self._uploads = uploads
         self._jobs: Jobs[_Looked] = Jobs(lambda answer: KEEP_PARTIAL if answer.told.partial else KEEP)
         self._latest: Jobs[_Latest] = Jobs(lambda answer: KEEP_PARTIAL if answer.away else KEEP, threads=4)
         self._images: Jobs[presence.Contents] = Jobs(
@@ -81,7 +83,7 @@ class Previews:
     ) -> ResolveRecord:
         """What each different text becomes for the release and architecture, or why not, and what of it `image` would hold."""
         end = time.monotonic() + self._budget
-        catalog = Catalog(release, arch, self._folder, self._session, self._pools, kept=True)
+        catalog = Catalog(release, arch, self._folder, self._session, self._pools, self._uploads, kept=True)
         looked = self._looked(list(dict.fromkeys(texts)), release, arch, catalog, end)
         # Both are asked before either is waited for.
         newest, contents = self._ask_latest(looked, release), self._ask_image(image, looked) if image else None

@@ -90,7 +90,8 @@ def test_it_is_told_where_packages_would_come_from_and_who_signed_them(
         ("no sense", "unknown-reference", "names nothing"),
         (story.NAMES["container_update"], "unknown-reference", "holds a container"),
         ("set:nothing", "unknown-reference", "there is none of that name"),
-        ("upload:" + "0" * 64, "unknown-reference", "no source plugin for upload"),
+        ("upload:" + "0" * 64, "unknown-reference", "never uploaded here, or was swept since"),
+        ("brew:something", "unknown-reference", "no source plugin for brew"),
     ],
 )
 def test_a_refusal_is_told_beside_what_works(web: FlaskClient, text: str, code: str, word: str) -> None:
