@@ -86,8 +86,9 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that the image will hold, and the snapshot it was solved against.
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
-    that the build's keyring will hold; `requested` the names that the image was asked to have. `preset` is None
-    where the request brings a kickstart's text of its own.
+    that the build's keyring will hold; `requested` the names that the image was asked to have. `packages` are
+    installed in the image, for a boot ISO or DVD in its installer's runtime; `tree` is what a DVD offers to install.
+    `preset` is None where the request brings a kickstart's text of its own.
     """
 
     format: int = 1
@@ -98,18 +99,27 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     keys: tuple[str, ...] = ()
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
+    tree: tuple[LockedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
     preset: Preset | None = None
 
     @property
     def wanted(self) -> tuple[LockedPackage, ...]:
         """The packages that the request named builds for."""
-        return tuple(package for package in self.packages if package.wanted)
+        return tuple(package for package in self.everything if package.wanted)
+
+    @property
+    def everything(self) -> tuple[LockedPackage, ...]:
+        """All packages once, whatever part of the image they are in, sorted by name."""
+        if not self.tree:
+            return self.packages
+        known = {package.nevra: package for package in (*self.packages, *self.tree)}
+        return tuple(sorted(known.values(), key=lambda each: each.nevra))
 
     @property
     def unsigned(self) -> tuple[LockedPackage, ...]:
         """The packages that no key vouches for, whatever else does."""
-        return tuple(package for package in self.packages if not package.signed)
+        return tuple(package for package in self.everything if not package.signed)
 
     @property
     def installed_size(self) -> int:
@@ -119,7 +129,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     @property
     def download_size(self) -> int:
         """Bytes of all RPM files; unknown ones count nothing."""
-        return sum(max(0, package.size) for package in self.packages)
+        return sum(max(0, package.size) for package in self.everything)
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON: the same for the same lock anywhere."""

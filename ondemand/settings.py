@@ -20,6 +20,7 @@ DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
 Folder = pathlib.Path
 Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
 Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
+Size = Annotated[int, pydantic.Field(ge=1, lt=2**62)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -51,8 +52,8 @@ class Master(Section):
     anonymous_owner: str = ""
     """Owner of requests that carry no token; empty means that a token is needed."""
     own_code: tuple[str, ...] = ()
-    """Owners whose kickstarts may run scripts and whose requests may name scratch builds and other
-    repositories: code run as root."""
+    """Owners whose kickstarts may run scripts, who may upload RPMs, and whose requests may name those, scratch builds
+    and other repositories: code run as root."""
     set_editors: tuple[str, ...] = ()
     """Owners who may change everybody's sets."""
     repository_hosts: tuple[Host, ...] = ()
@@ -67,6 +68,16 @@ class Master(Section):
     """Seconds for which a release's repository that can't be read now is taken as it was; the lock says so."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
+    max_rpm: Size = 1024**3
+    """Bytes that one uploaded RPM may have."""
+    uploads_per_owner: Size = 10 * 1024**3
+    """Bytes that one owner's uploaded RPMs may have together."""
+    uploads_in_all: Size = 50 * 1024**3
+    """Bytes that all uploaded RPMs may have together."""
+    keep_uploads: Annotated[int, pydantic.Field(ge=1, le=3650)] = 14
+    """Days that an uploaded RPM is kept after its last use; one that an unfinished build names is kept longer."""
+    operators: tuple[str, ...] = ()
+    """Owners who may remove everybody's uploaded RPMs."""
 
 
 class Queue(Section):

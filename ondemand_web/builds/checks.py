@@ -6,7 +6,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,8 +69,16 @@ class Checked:
     description: Description | None = None
 
 
-def checked(here: Service, request: BuildRequest, *, owner: str = "", kept: bool = False) -> Checked:
+def checked(
+    here: Service,
+    request: BuildRequest,
+    *,
+    owner: str = "",
+    kept: bool = False,
+    sources: Mapping[str, plugins.Source] | None = None,
+) -> Checked:
     """The check of a request of `owner`; touches no database. With `kept` no repository is read anew.
+    `sources` take the place of the installed ones.
 
     Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
     """
@@ -89,10 +97,11 @@ def checked(here: Service, request: BuildRequest, *, owner: str = "", kept: bool
         request,
         release,
         base.text,
-        here.sources,
+        here.sources if sources is None else sources,
         folder,
         here.guard,
         pools=here.pools,
+        uploads=here.uploads.find,
         kept=kept,
         age=here.settings.master.metadata_age,
         recommends=base.recommends,

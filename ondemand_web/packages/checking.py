@@ -10,16 +10,18 @@ import dataclasses
 import difflib
 import functools
 import pathlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import advisories, latest, places, resolving, solving, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages import advisories, latest, places, questions, resolving, solving, trees, trust
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
+
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,7 +43,10 @@ class _Task:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
+                reference=resolution.reference.text,
+                nvr=build.nvr,
+                packages=tuple(map(resolving.nevra, build.rpms)),
+                required=resolution.required,
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -57,12 +62,13 @@ def check(
     guard: addresses.Guard = addresses.Guard(),
     *,
     pools: Pools | None = None,
+    uploads: Find = no_uploads,
     kept: bool = False,
     age: float = latest.DAY,
     recommends: bool = False,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded, `uploads` finds one.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
     one that can't be is taken as it was less than `age` seconds ago. With `recommends` weak dependencies come, too.
 
@@ -78,7 +84,7 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     with deadlines.session() as session, guard.session() as guarded:
         pools = pools or Pools()
-        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        known = Catalog(release, request.arch, folder, session, pools, uploads, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
             sorted(request.builds), release, request.arch, sources, folder, session, known
@@ -108,30 +114,35 @@ def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool)
 
 def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
     side = _side(task, universe, refused)
-    expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
-    refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
-    question = solving.Question(
-        packages=(*task.kickstart.packages, *(name for found in task.resolutions for name in found.install)),
-        members=expansion.packages,
-        excluded=task.kickstart.excluded,
-        # A build that is refused already must not be refused again for what follows from that.
-        wanted=tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
-        recommends=task.recommends,
-    )
+    # A build that is refused already must not be refused again for what follows from that.
+    wanted = tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages))
+    names = {name for build in wanted for name, _, _ in build.packages}
+    install = [name for found in task.resolutions for name in found.install if name in names]
+    asked = questions.ask(task.request, task.release, task.kickstart, install, wanted, universe, task.recommends)
+    refused += [_unknown_group(name, universe.groups.names()) for name in asked.unknown_groups]
+    answer = _tried(functools.partial(solving.solve, universe, asked.image), refused)
+    tree = _tried(functools.partial(trees.close, universe, asked.tree), refused) if asked.tree else None
+    held = (*(answer.packages if answer else ()), *(tree.packages if tree else ()))
+    if not refused and (absent := solving.absent(held, asked.image.wanted)):
+        refused.append(absent)
+    if refused or not answer:
+        raise _combined(refused)
+    return _lock(task, asked, answer, tree, side)
+
+
+def _tried(solve: Callable[[], _T], refused: list[errors.OndemandError]) -> _T | None:
+    """What `solve` gives; a refusal goes to the others."""
     try:
-        answer = solving.solve(universe, question)
+        return solve()
     except errors.RequestError as error:
         refused.append(error)
-        raise _combined(refused) from None
-    if refused:
-        raise _combined(refused)
-    return _lock(task, question, answer, side)
+        return None
 
 
 def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
     """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
     rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
-    refused += resolving.clashes(task.resolutions, universe.has)
+    refused += resolving.clashes(task.resolutions, universe.has, universe.has_bytes)
     missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
     side = {}
     for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
@@ -167,27 +178,36 @@ def _unknown_group(name: str, known: list[str]) -> errors.UnknownReference:
 
 
 def _lock(
-    task: _Task, question: solving.Question, answer: solving.Answer, side: Mapping[Nevra, trust.Accepted]
+    task: _Task,
+    asked: questions.Questions,
+    answer: solving.Answer,
+    tree: solving.Answer | None,
+    side: Mapping[Nevra, trust.Accepted],
 ) -> locks.Lock:
-    brought = {nevra: (wanted.reference, wanted.nvr) for wanted in question.wanted for nevra in wanted.packages}
+    brought = {nevra: (wanted.reference, wanted.nvr) for wanted in asked.image.wanted for nevra in wanted.packages}
     by_id = {place.snapshot.repository: place for place in task.places}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
-    warnings += answer.warnings
-    packages = tuple(_locked(found, by_id, side, brought) for found in answer.packages)
-    warnings += advisories.notes(packages, task.places)
-    if answer.missing:
-        warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
-    return locks.Lock(
+    packages, offered = (
+        tuple(_locked(found, by_id, side, brought) for found in each.packages) if each else ()
+        for each in (answer, tree)
+    )
+    for each in filter(None, (answer, tree)):
+        warnings += each.warnings
+        if each.missing:
+            warnings.append(f"The groups name packages that no repository has: {', '.join(each.missing)}.")
+    lock = locks.Lock(
         release=task.release.name,
         arch=task.request.arch,
         image_type=task.request.image_type.value,
         snapshot={place.snapshot.repository: place.snapshot.sha256 for place in task.places},
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
-        requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
+        requested=asked.requested,
         packages=packages,
-        warnings=tuple(dict.fromkeys(warnings)),
+        tree=offered,
     )
+    warnings += advisories.notes(lock.everything, task.places)
+    return lock.model_copy(update={"warnings": tuple(dict.fromkeys(warnings))})
 
 
 def _locked(
@@ -203,7 +223,7 @@ def _locked(
             **_common(found, reference, build),
             urls=(accepted.url,),
             size=header.file_size,
-            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+            checksums=accepted.checksums,
             trust=accepted.trust,
         )
     place = by_id[found.origin]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable
 from typing import Any
 
 import libcomps
@@ -42,26 +42,45 @@ class Groups:
 
         As for dnf, an environment may also stand among the groups.
         """
+        ids, unknown = self._ids(groups, environment)
+        return self._expansion(ids, unknown, _DEFAULT)
+
+    def selectable(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
+        """All packages of the groups, whatever their type, and of all groups of the environment, its options too.
+
+        Groups in `besides` may be missing.
+        """
+        ids, unknown = self._ids(groups, environment, options=True)
+        more = [name for name in besides if self._find(self._comps.groups, name)]
+        return self._expansion([*ids, *more], unknown, None)
+
+    def _ids(
+        self, groups: Iterable[str], environment: str | None, *, options: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """The groups and those of the environments, and the names that are neither."""
+        ids, unknown = [], []
+        for name in [*groups, *([environment] if environment else ())]:
+            if name != environment and self._find(self._comps.groups, name):
+                ids.append(name)
+            elif (found := self._find(self._comps.environments, name)) is not None:
+                ids += [item.name for item in found.group_ids]
+                # Comps often name as an option a group that its release does not have.
+                ids += [item.name for item in found.option_ids if options and self._find(self._comps.groups, item.name)]
+            else:
+                unknown.append(name)
+        return ids, unknown
+
+    def _expansion(self, names: Iterable[str], unknown: list[str], types: Container[Any] | None) -> Expansion:
         packages: set[str] = set()
-        unknown: list[str] = []
-        named = {name: self._find(self._comps.groups, name) for name in groups}
-        wanted = [(name, group) for name, group in named.items() if group is not None]
-        others = [name for name, group in named.items() if group is None]
-        for name in [environment, *others] if environment else others:
-            found = self._find(self._comps.environments, name)
-            wanted += [(item.name, self._find(self._comps.groups, item.name)) for item in found.group_ids] if found else []
-            unknown += [] if found else [name]
-        for name, group in wanted:
+        unknown = [*unknown]
+        for name in names:
+            group = self._find(self._comps.groups, name)
             if group is None:
                 unknown.append(name)
             else:
-                packages.update(self._members(group))
+                packages.update(each.name for each in group.packages if types is None or each.type in types)
         return Expansion(packages=tuple(sorted(packages)), unknown=tuple(dict.fromkeys(unknown)))
 
     @staticmethod
     def _find(items: Any, name: str) -> Any:
         return next((item for item in items if name in (item.id, item.name)), None)
-
-    @staticmethod
-    def _members(group: Any) -> Iterator[str]:
-        return (package.name for package in group.packages if package.type in _DEFAULT)

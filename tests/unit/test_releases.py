@@ -9,7 +9,7 @@ import re
 import pydantic
 import pytest
 
-from ondemand import errors, locks, releases
+from ondemand import build_requests, errors, locks, releases
 
 SHIPPED = pathlib.Path(__file__).parents[2] / "config" / "releases"
 
@@ -47,3 +47,25 @@ def test_a_shipped_release_can_be_used_once_its_key_is_there(path: pathlib.Path,
     assert [release.keys for release in releases.Releases(tmp_path).all()] == [("a key",)]
     for repository in releases.load(tmp_path / path.name).repositories:
         assert (repository.metalink or "").endswith("&arch={arch}") and repository.baseurl
+
+
+def _with_boot(folder: pathlib.Path) -> releases.Release:
+    text = (SHIPPED / "f44.toml").read_text().replace("/etc/pki/rpm-gpg/RPM-GPG-KEY-fedora-44-primary", "key")
+    (folder / "key").write_text("a key")
+    installer = '[image_types.boot.installer]\ntemplates = "lorax"\nproduct = "Fedora"\n'
+    (folder / "f44.toml").write_text(f'{text}\n[image_types.boot]\nbackend = "lorax"\npreset = "fedora-live"\n{installer}')
+    return releases.load(folder / "f44.toml")
+
+
+def test_an_image_type_without_its_installer_templates_is_not_offered_and_that_is_said(tmp_path: pathlib.Path) -> None:
+    release = _with_boot(tmp_path)
+    assert [*release.image_types] == ["live"]
+    with pytest.raises(errors.UnknownImageType, match=r"lorax/runtime-install.tmpl is not on the service's machine"):
+        release.definition(build_requests.ImageType.BOOT)
+
+
+def test_installer_templates_are_relative_to_the_release_definition(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "lorax").mkdir()
+    (tmp_path / "lorax" / releases.INSTALLER_TEMPLATE).write_text("installpkg anaconda\n")
+    installer = _with_boot(tmp_path).definition(build_requests.ImageType.BOOT).installer
+    assert installer is not None and installer.templates == str(tmp_path / "lorax")
