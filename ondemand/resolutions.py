@@ -9,7 +9,7 @@ from typing import Annotated
 import pydantic
 
 from ondemand import build_requests, errors
-from ondemand.build_requests import BuildRequest, ImageType, PackageName, Word
+from ondemand.build_requests import BuildRequest, ImageType, PackageName, Url, Word
 from ondemand.builds import Failure, Record
 
 REFUSED = "refused"
@@ -30,6 +30,7 @@ class ResolveRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     image_type: ImageType | None = None
     preset: Word | None = None
     kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=512_000)
+    kickstart_url: Url | None = None
     add_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     remove_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     add_groups: tuple[Word, ...] = pydantic.Field(default=(), max_length=100)
@@ -52,7 +53,9 @@ class ResolveRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
         return build_requests.validate({**fields, "builds": tuple(references)})
 
 
-_OF_AN_IMAGE = frozenset({"preset", "kickstart", "add_packages", "remove_packages", "add_groups", "remove_groups"})
+_OF_AN_IMAGE = frozenset(
+    {"preset", "kickstart", "kickstart_url", "add_packages", "remove_packages", "add_groups", "remove_groups"}
+)
 
 
 class ResolvedUpdate(Record):

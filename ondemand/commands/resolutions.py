@@ -28,7 +28,7 @@ def resolve(
     add_group: options.AddGroup = None,
     remove_group: options.RemoveGroup = None,
     preset: options.Preset = "",
-    kickstart: options.Kickstart = None,
+    kickstart: options.Kickstart = "",
     as_json: options.Json = False,
 ) -> None:
     """Say what references would become and where each package would come from; builds nothing."""
@@ -38,7 +38,7 @@ def resolve(
         "add_groups": add_group,
         "remove_groups": remove_group,
         "preset": preset,
-        "kickstart": options.text(kickstart) if kickstart else None,
+        **options.kickstart(kickstart),
     }
     image = {name: value for name, value in given.items() if value}
     if image_type or image:

@@ -59,7 +59,7 @@ class Groups:
     ) -> tuple[list[str], list[str]]:
         """The groups and those of the environments, and the names that are neither."""
         ids, unknown = [], []
-        for name in [*groups, *([environment] if environment else ())]:
+        for name in [*([environment] if environment else ()), *groups]:
             if name != environment and self._find(self._comps.groups, name):
                 ids.append(name)
             elif (found := self._find(self._comps.environments, name)) is not None:
