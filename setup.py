@@ -23,23 +23,27 @@ BASE = [
 ]
 WEB = [
     "alembic>=1.13",
+    "defusedxml>=0.7",
     "Flask>=3",
     "flask-openapi3>=4",
     "fsspec>=2024.2",
     "Jinja2>=3.1",
     "koji>=1.34",
     "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
+    "Mako>=1.3",
     "solv>=0.7.29",
     "SQLAlchemy>=2.0.30",
     "waitress>=3",
     "zstandard>=0.22",
 ]
-BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31"]
+POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
     "build>=1.2",
     "hypothesis>=6.100",
     "mypy>=1.10",
+    *POSTGRESQL,
     "pyftpdlib>=2",
     "pytest>=8",
     "pytest-timeout>=2.3",
@@ -67,7 +71,7 @@ setup(
     package_dir={"ondemand_plugins": "plugins/ondemand_plugins"},
     package_data={"": DATA, "ondemand_web": ["migrations/**/*.py"]},
     install_requires=BASE,
-    extras_require={"web": WEB, "builder": BUILDER, "test": TEST},
+    extras_require={"web": WEB, "builder": BUILDER, "postgresql": POSTGRESQL, "test": TEST},
     entry_points={
         "console_scripts": ["ondemand = ondemand.commands.main:main"],
         "ondemand.commands": [
@@ -84,6 +88,7 @@ setup(
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
             "tag = ondemand_plugins.sources.koji_tags:KojiTags",
             "package = ondemand_plugins.sources.packages:Packages",
+            "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

@@ -21,6 +21,20 @@ MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
 
 
+class Preset(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, or `url` for a kickstart that the request
+    names by address. `upstream` and `commit` say where it comes from, `sha256` is over the flattened text, or over
+    all files of the description."""
+
+    name: str
+    kind: str
+    title: str | None = None
+    upstream: str | None = None
+    commit: str | None = None
+    sha256: str
+    profile: str | None = None
+
+
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
     """One RPM of the image.
 
@@ -115,7 +129,7 @@ class Rules(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 _NAMED = 20
-_YOUNGER: dict[str, object] = {"side": (), "rules": Rules()}
+_YOUNGER: dict[str, object] = {"tree": (), "side": (), "rules": Rules(), "preset": None}
 """Fields that the first locks did not have: at these values they count nothing, so that a kept lock keeps its digest."""
 
 
@@ -123,7 +137,9 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that the image will hold, and the snapshot it was solved against.
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
-    that the build's keyring will hold; `requested` the names that the image was asked to have.
+    that the build's keyring will hold; `requested` the names that the image was asked to have. `packages` are
+    installed in the image, for a boot ISO or DVD in its installer's runtime; `tree` is what a DVD offers to install.
+    `preset` is None where the request brings a kickstart's text of its own.
     `side` are the packages of the wanted builds that the image does not install and no stable repository has: the
     side repository carries them beside those of the image.
     """
@@ -136,24 +152,34 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     keys: tuple[str, ...] = ()
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
+    tree: tuple[LockedPackage, ...] = ()
     side: tuple[LockedPackage, ...] = ()
     rules: Rules = Rules()
     warnings: tuple[str, ...] = ()
+    preset: Preset | None = None
 
     @property
     def everything(self) -> tuple[LockedPackage, ...]:
         """All that is fetched: the image's packages and the further ones of the side repository."""
-        return self.packages + self.side
+        return self.contents + self.side
+
+    @property
+    def contents(self) -> tuple[LockedPackage, ...]:
+        """All packages of the image once, whatever part of it they are in."""
+        if not self.tree:
+            return self.packages
+        installed = {package.nevra for package in self.packages}
+        return self.packages + tuple(package for package in self.tree if package.nevra not in installed)
 
     @property
     def wanted(self) -> tuple[LockedPackage, ...]:
         """The packages of the image that the request named builds for."""
-        return tuple(package for package in self.packages if package.wanted)
+        return tuple(package for package in self.contents if package.wanted)
 
     @property
     def unsigned(self) -> tuple[LockedPackage, ...]:
         """The packages of the image that no key vouches for, whatever else does."""
-        return tuple(package for package in self.packages if not package.signed)
+        return tuple(package for package in self.contents if not package.signed)
 
     @property
     def installed_size(self) -> int:
@@ -163,7 +189,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     @property
     def download_size(self) -> int:
         """Bytes of the image's RPM files; unknown ones count nothing."""
-        return _size(self.packages)
+        return _size(self.contents)
 
     @property
     def fetched_size(self) -> int:
@@ -176,7 +202,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.fetched_size + _size(p for p in self.everything if p.wanted or p.beside)
 
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one of before `side`."""
+        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one of before a field."""
         unsaid = {name for name, value in _YOUNGER.items() if getattr(self, name) == value}
         content = self.model_dump(mode="json", exclude=unsaid)
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))

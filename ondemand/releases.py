@@ -12,10 +12,12 @@ from typing import Annotated, Any, Self
 import pydantic
 
 from ondemand import errors, locks
-from ondemand.build_requests import ImageType, Url, Word
+from ondemand.build_requests import ImageType, Line, Url, Word
 
 log = logging.getLogger(__name__)
 Address = Annotated[str, pydantic.Field(pattern=r"^https?://\S+$")]
+INSTALLER_TEMPLATE = "runtime-install.tmpl"
+"""The one of lorax's templates that says which packages an installer's runtime is made of."""
 
 
 class Role(enum.StrEnum):
@@ -86,17 +88,30 @@ class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
         return next(iter(self.urls(arch)), "") or (self.metalink or self.mirrorlist or "").replace("{arch}", arch)
 
 
+class Installer(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """Which installer an image type is: lorax's `templates` (a folder), `product` and `variant` as lorax is told them."""
+
+    templates: str
+    product: Line
+    variant: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]{0,40}$")] = ""
+
+
 class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """Which backend and preset serve an image type, with the backend's own options."""
+    """Which backend and preset serve an image type, with the backend's own options.
+
+    With an `installer` the image holds its runtime, and a DVD beside that the packages that the preset names, as a tree.
+    """
 
     backend: Word
     preset: Word
+    installer: Installer | None = None
     options: dict[str, Any] = {}
 
 
 class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     """A release as the operator defined it. `keys` are armored public keys, read from the named files.
 
+    `left_out` are image types that are defined but can't be made here, and why.
     Of a package named without a build the newest at the first level of `package_order` that has any is taken.
     `multilib` names for an architecture the further ones whose packages its repositories hold, as i686 for x86_64.
     """
@@ -117,6 +132,7 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     keys: tuple[str, ...] = ()
     repositories: tuple[Repository, ...]
     image_types: dict[ImageType, ImageTypeDefinition]
+    left_out: dict[ImageType, str] = {}
 
     def addresses(self, arch: str, *roles: Role) -> tuple[str, ...]:
         """The URLs of its repositories with one of these roles, else of all."""
@@ -133,6 +149,7 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
         except KeyError:
             raise errors.UnknownImageType(
                 f"Release {self.name} offers no image of type «{image_type.value}»",
+                cause=self.left_out.get(image_type, ""),
                 remedy=f"ask for one of: {', '.join(self.image_types) or 'none'}",
             ) from None
 
@@ -146,8 +163,9 @@ class MissingKey(Exception):
 
 
 def load(path: pathlib.Path) -> Release:
-    """The release defined in one TOML file; key files are relative to it.
+    """The release defined in one TOML file; key files and installer templates are relative to it.
 
+    An image type whose installer templates are not on this machine is left out.
     Raises errors.InvalidRequest for a wrong definition, and MissingKey.
     """
     try:
@@ -156,13 +174,30 @@ def load(path: pathlib.Path) -> Release:
             if not (path.parent / name).exists():
                 raise MissingKey(data.get("name", path.stem), str(path.parent / name))
         data["keys"] = [(path.parent / name).read_text("ascii") for name in data.pop("key_files", [])]
-        return Release.model_validate(data)
+        return _with_installers(Release.model_validate(data), path.parent)
     except (OSError, tomllib.TOMLDecodeError, UnicodeError, pydantic.ValidationError) as error:
         raise errors.InvalidRequest(
             f"The release definition {path.name} can't be used",
             cause=" ".join(str(error).split())[:400],
             remedy="correct the file and start the service again",
         ) from error
+
+
+def _with_installers(release: Release, folder: pathlib.Path) -> Release:
+    """The release with the places of its installer templates, without the image types that lack theirs."""
+    made, left_out = {}, {}
+    for image_type, definition in release.image_types.items():
+        if (installer := definition.installer) is not None:
+            place = folder / installer.templates
+            if not (place / INSTALLER_TEMPLATE).is_file():
+                left_out[image_type] = f"{place / INSTALLER_TEMPLATE} is not on the service's machine"
+                log.warning(
+                    "release %s: type %s is not offered: %s", release.name, image_type.value, left_out[image_type]
+                )
+                continue
+            installer = installer.model_copy(update={"templates": str(place)})
+        made[image_type] = definition.model_copy(update={"installer": installer})
+    return release.model_copy(update={"image_types": made, "left_out": left_out})
 
 
 class Releases:

@@ -24,6 +24,8 @@ BUSY_TIMEOUT = 5.0
 """Seconds that a SQLite writer waits for another one."""
 START_TIMEOUT = 60.0
 """Seconds that a process which starts waits for another one that makes or renews the tables."""
+UPGRADE = 0x6F6E64656D616E64
+"""PostgreSQL's advisory lock for whoever makes or renews the tables: "ondemand" in ASCII."""
 LARGEST = 2**31 - 1
 """The largest number that a column of ids holds."""
 
@@ -106,6 +108,8 @@ class Database:
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         with self.engine.execution_options(writes=True).begin() as connection:
+            if not self.sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
 

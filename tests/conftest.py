@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Iterator
 
 import hypothesis
@@ -14,8 +15,8 @@ import pytest
 from demo import distribution as demo_distribution
 from demo import servers as demo_servers
 from ondemand import settings
-from ondemand_web import service
-from tests import master_parts
+from ondemand_web import database, service
+from tests import master_parts, postgres_server
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = ("needs shared/data/appstream",)
@@ -57,14 +58,55 @@ def servers(distribution: pathlib.Path) -> Iterator[str]:
     running.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[postgres_server.PostgresServer]:
+    """A running PostgreSQL whose database `template` has the tables."""
+    if postgres_server.programs() is None:
+        pytest.skip("needs PostgreSQL")
+    # Not below pytest's folder, which only its own user may enter.
+    with tempfile.TemporaryDirectory(prefix="ondemand-postgres-") as folder:
+        pathlib.Path(folder).chmod(0o711)
+        server = postgres_server.PostgresServer(pathlib.Path(folder) / "server")
+        server.start()
+        server.execute("CREATE DATABASE template TEMPLATE template0")
+        made = database.Database(server.url("template"))
+        made.upgrade()
+        made.close()
+        yield server
+        server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[str]:
+    """The URL of a database without rows: each test that asks for it runs once on both kinds."""
+    yield from _made_database(request, tmp_path, "template")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> Iterator[str]:
+    """The URL of a database without tables, of both kinds."""
+    yield from _made_database(request, tmp_path, "template0")
+
+
+def _made_database(request: pytest.FixtureRequest, tmp_path: pathlib.Path, template: str) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'master' / 'ondemand.sqlite'}"
+        return
+    server: postgres_server.PostgresServer = request.getfixturevalue("postgres")
+    name = server.create(template)
+    yield server.url(name)
+    server.drop(name)
+
+
 @pytest.fixture
-def here(tmp_path: pathlib.Path) -> Iterator[service.Service]:
-    """A master's parts on an empty SQLite database, with the releases of config/."""
+def here(tmp_path: pathlib.Path, database_url: str) -> Iterator[service.Service]:
+    """A master's parts on an empty database, with the releases of config/."""
     made = service.make(
         settings.load(
             master={
                 "data": tmp_path / "master",
                 "config": master_parts.config(tmp_path),
+                "database": database_url,
                 "anonymous_owner": "alice",
                 "url": "http://master.example",
             }

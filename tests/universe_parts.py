@@ -76,15 +76,20 @@ def _parts(relation: str) -> tuple[str, str, str]:
     return (words[0], words[1], words[2]) if len(words) == 3 else (words[0], "", "")
 
 
-def repository(packages: Sequence[Made]) -> dict[str, bytes]:
+def repository(packages: Sequence[Made], comps: str = "") -> dict[str, bytes]:
     """The files of a repository by path."""
-    data = (_HEAD + "".join(map(_described, packages)) + "</metadata>").encode()
-    digest = hashlib.sha256(data).hexdigest()
-    text = (
-        f'<repomd xmlns="http://linux.duke.edu/metadata/repo"><data type="primary"><checksum type="sha256">{digest}'
-        f'</checksum><location href="repodata/primary.xml"/><size>{len(data)}</size></data></repomd>'
+    primary = _HEAD + "".join(map(_described, packages)) + "</metadata>"
+    held = {"primary": primary.encode()} | ({"group": comps.encode()} if comps else {})
+    entries = "".join(_record(kind, data) for kind, data in held.items())
+    text = f'<repomd xmlns="http://linux.duke.edu/metadata/repo">{entries}</repomd>'
+    return {"repodata/repomd.xml": text.encode()} | {f"repodata/{kind}.xml": data for kind, data in held.items()}
+
+
+def _record(kind: str, data: bytes) -> str:
+    return (
+        f'<data type="{kind}"><checksum type="sha256">{hashlib.sha256(data).hexdigest()}</checksum>'
+        f'<location href="repodata/{kind}.xml"/><size>{len(data)}</size></data>'
     )
-    return {"repodata/repomd.xml": text.encode(), "repodata/primary.xml": data}
 
 
 def _described(made: Made) -> str:

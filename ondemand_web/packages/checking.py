@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import advisories, latest, locked, places, resolving, solving, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages import advisories, latest, locked, places, questions, resolving, solving, trees, trust
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Nevra, Universe
+
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,17 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
+    recommends: bool = False
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
+                reference=resolution.reference.text,
+                nvr=build.nvr,
+                packages=tuple(map(resolving.nevra, build.rpms)),
+                required=resolution.required,
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -54,11 +62,12 @@ def check(
     guard: addresses.Guard = addresses.Guard(),
     *,
     pools: Pools | None = None,
+    uploads: Find = no_uploads,
     kept: bool = False,
     age: float = latest.DAY,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded, `uploads` finds one.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
     one that can't be is taken as it was less than `age` seconds ago.
 
@@ -74,7 +83,7 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     with deadlines.Later(deadlines.session) as session, deadlines.Later(guard.session) as guarded:
         pools = pools or Pools()
-        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        known = Catalog(release, request.arch, folder, session, pools, uploads, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
             sorted(request.builds), release, request.arch, sources, folder, session, known
@@ -103,32 +112,36 @@ def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool)
 
 def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
     side, lost = _side(task, universe, refused)
-    expansion = universe.groups.expand(task.kickstart.groups, task.kickstart.environment)
-    refused += [_unknown_group(name, universe.groups.names()) for name in expansion.unknown]
-    question = solving.Question(
-        packages=(*task.kickstart.packages, *(name for found in task.resolutions for name in found.install)),
-        members=expansion.packages,
-        excluded=task.kickstart.excluded,
-        recommends=task.kickstart.rules.weak_dependencies,
-        multilib=task.kickstart.rules.multilib is locks.Multilib.ALL,
-        # A build that is refused already must not be refused again for what follows from that.
-        wanted=tuple(build for build in task.wanted if lost.isdisjoint(build.packages)),
-    )
+    # A build that is refused already must not be refused again for what follows from that.
+    wanted = tuple(build for build in task.wanted if lost.isdisjoint(build.packages))
+    names = {name for build in wanted for name, _, _ in build.packages}
+    install = [name for found in task.resolutions for name in found.install if name in names]
+    asked = questions.ask(task.request, task.release, task.kickstart, install, wanted, universe)
+    refused += [_unknown_group(name, universe.groups.names()) for name in asked.unknown_groups]
+    answer = _tried(functools.partial(solving.solve, universe, asked.image), refused)
+    tree = _tried(functools.partial(trees.close, universe, asked.tree), refused) if asked.tree else None
+    held = (*(answer.packages if answer else ()), *(tree.packages if tree else ()))
+    if not refused and (absent := solving.absent(held, wanted)):
+        refused.append(absent)
+    if refused or not answer:
+        raise _combined(refused)
+    return _lock(task, asked, answer, tree, side)
+
+
+def _tried(solve: Callable[[], _T], refused: list[errors.OndemandError]) -> _T | None:
+    """What `solve` gives; a refusal goes to the others."""
     try:
-        answer = solving.solve(universe, question)
+        return solve()
     except errors.RequestError as error:
         refused.append(error)
-        raise _combined(refused) from None
-    if refused:
-        raise _combined(refused)
-    return _lock(task, question, answer, side)
+        return None
 
 
 def _side(
     task: _Task, universe: Universe, refused: list[errors.OndemandError]
 ) -> tuple[dict[Nevra, trust.Accepted], set[Nevra]]:
     """The side repository's packages, and those that may not be there, for which refusals go to `refused`."""
-    refused += resolving.clashes(task.resolutions, universe.has)
+    refused += resolving.clashes(task.resolutions, universe.has, universe.has_bytes)
     missing = _missing(task, universe)
     side, lost = {}, set()
     accepted = trust.accept_all(list(missing.values()), task.release, task.folder, task.session)
@@ -179,25 +192,32 @@ def _unknown_group(name: str, known: list[str]) -> errors.UnknownReference:
 
 
 def _lock(
-    task: _Task, question: solving.Question, answer: solving.Answer, side: Mapping[Nevra, trust.Accepted]
+    task: _Task,
+    asked: questions.Questions,
+    answer: solving.Answer,
+    tree: solving.Answer | None,
+    side: Mapping[Nevra, trust.Accepted],
 ) -> locks.Lock:
-    brought = {nevra: (wanted.reference, wanted.nvr) for wanted in question.wanted for nevra in wanted.packages}
+    brought = {nevra: (wanted.reference, wanted.nvr) for wanted in asked.image.wanted for nevra in wanted.packages}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
-    warnings += answer.warnings
+    for each in (answer, tree) if tree else (answer,):
+        warnings += each.warnings
+        if each.missing:
+            warnings.append(f"The groups name packages that no repository has: {', '.join(each.missing)}.")
     packages = locked.image(answer.packages, task.places, side, brought)
-    warnings += advisories.notes(packages, task.places)
-    if answer.missing:
-        warnings.append(f"The groups name packages that no repository has: {', '.join(answer.missing)}.")
+    offered = locked.image(tree.packages, task.places, side, brought) if tree else ()
+    warnings += advisories.notes((*packages, *offered), task.places)
     return locks.Lock(
         release=task.release.name,
         arch=task.request.arch,
         image_type=task.request.image_type.value,
         snapshot={place.snapshot.repository: place.snapshot.sha256 for place in task.places},
         keys=(*task.release.keys, *(extra.key for extra in task.request.repositories if extra.key)),
-        requested=tuple(sorted({*question.packages, *question.members} - {*question.excluded})),
+        requested=asked.requested,
         packages=packages,
-        side=locked.beside(answer.packages, side, brought),
-        rules=task.kickstart.rules,
+        tree=offered,
+        side=locked.beside((*answer.packages, *(tree.packages if tree else ())), side, brought),
+        rules=asked.rules,
         warnings=tuple(dict.fromkeys(warnings)),
     )

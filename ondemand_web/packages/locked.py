@@ -48,7 +48,7 @@ def _from_side(nevra: Nevra, accepted: trust.Accepted, reference: str, build: st
         **_common(nevra, locks.SIDE_REPOSITORY, header.installed_size, reference, build),
         urls=tuple(dict.fromkeys((accepted.url, *same))),
         size=header.file_size,
-        checksums={**rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+        checksums=accepted.checksums,
         trust=accepted.trust,
     )
 

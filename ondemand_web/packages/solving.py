@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import solv
@@ -24,16 +24,21 @@ _EXACT = (
     | solv.Selection.SELECTION_CANON
     | solv.Selection.SELECTION_GLOB
 )
+_RELATION = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_REL
 _LOOSE = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
+
+GUESSED = 300
+"""Names up to which what was meant by an unknown one is guessed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WantedBuild:
-    """A build that the request names, with the packages it has for the architecture."""
+    """A build that the request names, with the packages it has for the architecture; one must be in if `required`."""
 
     reference: str
     nvr: str
     packages: tuple[Nevra, ...]
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,12 +65,36 @@ class Answer:
     warnings: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question in libsolv's words: install jobs, a sentence for each unknown name, and the members that nobody has."""
+
+    jobs: tuple[Any, ...]
+    unknown: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
 class NeedsFilelists(Exception):
     """A package needs a file that only the repositories' filelists can name."""
 
 
 def solve(universe: Universe, question: Question) -> Answer:
     """The packages; raises errors.Unsolvable, errors.UnknownReference (every reason) or NeedsFilelists."""
+    asked = ask(universe, question)
+    run = solver(universe, question)
+    problems = run.solve(list(asked.jobs))
+    look_for_files(universe, problems)
+    reasons = [*asked.unknown, *explaining.reasons(problems, question.wanted)]
+    if reasons:
+        raise refusal(reasons, only_unknown=not problems)
+    chosen = universe.chosen(run)
+    return Answer(
+        packages=tuple(chosen), missing=asked.missing, warnings=tuple(downgrades(universe.pool, chosen, question))
+    )
+
+
+def ask(universe: Universe, question: Question) -> Asked:
+    """The question as jobs, with the universe left as the question allows; raises NeedsFilelists."""
     pool = universe.pool
     _restrict(universe, question)
     jobs, unknown = _jobs(pool, question.packages, multilib=question.multilib)
@@ -73,22 +102,27 @@ def solve(universe: Universe, question: Question) -> Answer:
     more, missing = _jobs(pool, members, multilib=question.multilib)
     if unknown and not universe.complete and any(name.startswith("/") for name in unknown):
         raise NeedsFilelists
-    solver = pool.Solver()
-    solver.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, int(not question.recommends))
-    problems = solver.solve(jobs + more)
+    reasons = tuple(_unknown(pool, name, question) for name in unknown)
+    return Asked(jobs=(*jobs, *more), unknown=reasons, missing=tuple(missing))
+
+
+def solver(universe: Universe, question: Question) -> Any:
+    """A solver that treats weak dependencies as the question says."""
+    made = universe.pool.Solver()
+    made.set_flag(solv.Solver.SOLVER_FLAG_IGNORE_RECOMMENDED, int(not question.recommends))
+    return made
+
+
+def look_for_files(universe: Universe, problems: Sequence[Any]) -> None:
+    """Raises NeedsFilelists when the problems are about a file that filelists may still name."""
     if problems and not universe.complete and explaining.wants_file(problems):
         raise NeedsFilelists
-    reasons = [_unknown(pool, name, question) for name in unknown] + explaining.reasons(problems, question.wanted)
-    if reasons:
-        raise _refusal(reasons, only_unknown=not problems)
-    chosen = universe.chosen(solver)
-    _all_wanted_present(chosen, question.wanted)
-    return Answer(packages=tuple(chosen), missing=tuple(missing), warnings=tuple(_downgrades(pool, chosen, question)))
 
 
 def _restrict(universe: Universe, question: Question) -> None:
     """Leaves what the request allows: a wanted name at its wanted version only, nothing excluded."""
     if not question.wanted and not question.excluded:
+        universe.allow_all()
         return
     wanted: dict[str, set[Nevra]] = {}
     for build in question.wanted:
@@ -119,7 +153,8 @@ def _jobs(pool: Any, names: Iterable[str], *, multilib: bool) -> tuple[list[Any]
         selection = pool.select(name, _EXACT)
         exact = not selection.isempty()
         if not exact:
-            selection = pool.select(name, _LOOSE)
+            # `name >= version` comes from an installer's template; no name holds a space.
+            selection = pool.select(name, _RELATION if " " in name else _LOOSE)
         if selection.isempty():
             unknown.append(name)
         elif multilib and exact:
@@ -152,35 +187,39 @@ def _unknown(pool: Any, name: str, question: Question) -> str:
     if hidden:
         only = ", ".join(hidden[:4])
         return f"«{name}» can't be had: this request or architecture rules out the only one, {only}"
-    names = {item.name for item in pool.solvables_iter()}
+    alike = pool.select(f"{name[:2]}*", solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB)
+    # To compare thousands of names with tens of thousands would take hours.
+    names = {item.name for item in alike.solvables()} if len(question.packages) <= GUESSED else set()
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     offer = f"; near it: {', '.join(near)}" if near else ""
     return f"There is no package «{name}» in the release's repositories or the wanted builds{offer}"
 
 
-def _refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
+def refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
+    """One error with all the reasons."""
     kind = errors.UnknownReference if only_unknown else errors.Unsolvable
     text = reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
     return kind(text, remedy="change the request as the reasons say and send it again", details=tuple(reasons))
 
 
-def _all_wanted_present(chosen: list[Found], wanted: tuple[WantedBuild, ...]) -> None:
+def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
+    """A refusal with a sentence for every wanted build of which nothing was chosen; None without one."""
     if not wanted:
-        return
+        return None
     present = {item.nevra for item in chosen}
     reasons = []
     for build in wanted:
-        if not present.intersection(build.packages):
+        if build.required and not present.intersection(build.packages):
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
             reasons.append(
                 f"{build.nvr} is not in this image: nothing depends on it; add {which} to add_packages to install it"
             )
-    if reasons:
-        raise errors.Unsolvable(reasons[0].rstrip("."), details=tuple(reasons))
+    return errors.Unsolvable(reasons[0].rstrip("."), details=tuple(reasons)) if reasons else None
 
 
-def _downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
+def downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
+    """A sentence for every chosen package that is older than what the release has."""
     names = {nevra[0] for build in question.wanted for nevra in build.packages}
     if not names:
         return

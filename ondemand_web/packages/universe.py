@@ -84,6 +84,18 @@ class Universe:
         named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
         return any((s.evr, s.arch) == (evr, arch) and not foreign(s) for s in named.solvables())
 
+    def has_bytes(self, nevra: Nevra, sha256: str) -> bool:
+        """Whether every repository of the release that holds that package holds these very bytes; each has to."""
+        name, evr, arch = nevra
+        named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
+        held = [self.found(s).sha256 for s in named.solvables() if (s.evr, s.arch) == (evr, arch) and not foreign(s)]
+        return bool(held) and set(held) == {sha256}
+
+    def names(self, glob: str) -> list[str]:
+        """The names that a glob matches, in the order of the alphabet."""
+        flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB
+        return sorted({item.name for item in self.pool.select(glob, flags).solvables()})
+
     def add(self, header: headers.Header) -> None:
         """Puts a package into the side repository."""
         self._current = False
@@ -104,6 +116,12 @@ class Universe:
         self._restricted = True
         self.pool.set_disabled_list(sorted(numbers))
 
+    def allow_all(self) -> None:
+        """Takes back what a solve ruled out."""
+        if self._restricted:
+            self.pool.set_disabled_list([])
+            self._restricted = False
+
     def close(self) -> None:
         """Makes the pool ready to solve; nothing is added after it."""
         if not self._current:
@@ -114,9 +132,7 @@ class Universe:
 
     def clear(self) -> None:
         """Empties the side repository and takes back what a solve ruled out."""
-        if self._restricted:
-            self.pool.set_disabled_list([])
-            self._restricted = False
+        self.allow_all()
         if not self.side.isempty():
             self.side.empty(True)
             # Who looks up a name in an index that still holds what was freed ends the process.

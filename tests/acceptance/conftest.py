@@ -8,11 +8,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import postgres_server
 from tests import service_parts as parts
 
 
 @pytest.fixture(scope="session")
-def service(distribution: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[parts.Running]:
-    """Broker, master and two nodes, each process its own."""
-    with parts.running(tmp_path_factory.mktemp("service"), distribution, nodes=("node-1", "node-2")) as started:
+def service(
+    distribution: pathlib.Path, postgres: postgres_server.PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[parts.Running]:
+    """Broker, database, master and two nodes, each process its own."""
+    master: dict[str, object] = {"database": postgres.url(postgres.create())}
+    nodes = ("node-1", "node-2")
+    with parts.running(tmp_path_factory.mktemp("service"), distribution, nodes=nodes, master=master) as started:
         yield started

@@ -25,8 +25,8 @@ BESIDE = 50
 COMPARED = 200
 COLD = 5
 _READY = 180.0
-_TEXT = "lang C.UTF-8\n%packages --exclude-weakdeps\n%end\n"
-_WEAK_TEXT = "lang C.UTF-8\n%packages\n%end\n"
+_TEXT = "lang C.UTF-8\n%packages --nocore --exclude-weakdeps\n%end\n"
+_WEAK_TEXT = "lang C.UTF-8\n%packages --nocore\n%end\n"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

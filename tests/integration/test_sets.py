@@ -24,10 +24,13 @@ TAG = f"tag:{story.NAMES['side_tag']}"
 
 
 @pytest.fixture
-def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
+def here(
+    distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path, database_url: str
+) -> Iterator[service.Service]:
     """A master that offers the demo release and has read its repositories."""
     made = site.write(tmp_path, distribution, servers)
     master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
+    master["database"] = database_url
     started = service.make(settings.load(master=master))
     reading.read_all(started)
     yield started

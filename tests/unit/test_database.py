@@ -17,8 +17,8 @@ STARTS = 4
 PROGRAM = "import sys; from ondemand_web.database import Database; Database(sys.argv[1]).upgrade()"
 
 
-def test_processes_that_start_at_once_make_one_database(tmp_path: pathlib.Path) -> None:
-    argv = [sys.executable, "-c", PROGRAM, f"sqlite:///{tmp_path / 'new.sqlite'}"]
+def test_processes_that_start_at_once_make_one_database(empty_database_url: str) -> None:
+    argv = [sys.executable, "-c", PROGRAM, empty_database_url]
     started = [subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) for _ in range(STARTS)]
     said = [process.communicate(timeout=120)[1] for process in started]
     assert [process.returncode for process in started] == [0] * STARTS, said

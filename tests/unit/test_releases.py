@@ -10,7 +10,7 @@ import tomllib
 import pydantic
 import pytest
 
-from ondemand import errors, locks, releases
+from ondemand import build_requests, errors, locks, releases
 
 SHIPPED = pathlib.Path(__file__).parents[2] / "config" / "releases"
 
@@ -56,3 +56,25 @@ def test_the_shipped_releases_are_multilib_on_x86_64_alone(path: pathlib.Path) -
     release = releases.Release.model_validate(said)
     assert release.package_arches("x86_64") == ("x86_64", "noarch", "i686")
     assert release.package_arches("aarch64") == ("aarch64", "noarch")
+
+
+def _with_boot(folder: pathlib.Path) -> releases.Release:
+    text = (SHIPPED / "f44.toml").read_text().replace("/etc/pki/rpm-gpg/RPM-GPG-KEY-fedora-44-primary", "key")
+    (folder / "key").write_text("a key")
+    installer = '[image_types.boot.installer]\ntemplates = "lorax"\nproduct = "Fedora"\n'
+    (folder / "f44.toml").write_text(f'{text}\n[image_types.boot]\nbackend = "lorax"\npreset = "fedora-live"\n{installer}')
+    return releases.load(folder / "f44.toml")
+
+
+def test_an_image_type_without_its_installer_templates_is_not_offered_and_that_is_said(tmp_path: pathlib.Path) -> None:
+    release = _with_boot(tmp_path)
+    assert [*release.image_types] == ["live"]
+    with pytest.raises(errors.UnknownImageType, match=r"lorax/runtime-install.tmpl is not on the service's machine"):
+        release.definition(build_requests.ImageType.BOOT)
+
+
+def test_installer_templates_are_relative_to_the_release_definition(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "lorax").mkdir()
+    (tmp_path / "lorax" / releases.INSTALLER_TEMPLATE).write_text("installpkg anaconda\n")
+    installer = _with_boot(tmp_path).definition(build_requests.ImageType.BOOT).installer
+    assert installer is not None and installer.templates == str(tmp_path / "lorax")
