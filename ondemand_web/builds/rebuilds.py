@@ -92,7 +92,7 @@ def _distrusted(lock: locks.Lock, release: releases.Release, request: BuildReque
     own = {f"{locks.EXTRA}{extra.name}": keys.of_public_key(extra.key) for extra in request.repositories if extra.key}
     ids = trust.key_ids(release)
     strict = release.trust is releases.TrustPolicy.REQUIRE_SIGNED
-    for package in lock.packages:
+    for package in lock.everything:
         key = package.trust.removeprefix("signed:")
         plain = package.trust == locks.REPOSITORY_DIGEST and not package.foreign and not ids
         if package.signed and not any(keys.same(key, mine) for mine in own.get(package.origin, ids)):

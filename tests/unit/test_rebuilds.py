@@ -88,6 +88,16 @@ def test_a_key_that_the_release_no_longer_has_is_not_trusted(here: Service, web:
     assert "is signed by key 0123456789abcdef, which release f44 does not trust any more (and 1 more)" in error["sentence"]
 
 
+@pytest.mark.parametrize("part", ["tree", "side"])
+def test_what_lies_beside_the_image_s_packages_has_to_be_trusted_too(here: Service, web: FlaskClient, part: str) -> None:
+    parts.queued(here)
+    signed = parts.LOCK.packages[0].model_copy(update={"name": "nano", "trust": "signed:0123456789abcdef"})
+    with here.database.writing() as session:
+        session.get_one(BuildLock, 1).body = parts.LOCK.model_copy(update={part: (signed,)}).model_dump(mode="json")
+    error = checked(here, web, again(web)[1]["id"])["error"]
+    assert error["code"] == "wrong-signature" and "nano-5.3-1.fc44.x86_64 is signed by key" in error["sentence"]
+
+
 @pytest.mark.parametrize(("field", "value", "code"), [("backend", "nosuch", "unknown-image-type"), ("backend", None, "unknown-image-type")])
 def test_a_backend_that_is_gone_refuses_it(here: Service, web: FlaskClient, field: str, value: Any, code: str) -> None:
     parts.queued(here)
