@@ -71,8 +71,8 @@ def contents(image: Image, found: Sequence[plugins.Resolution]) -> Contents:
         log.exception("solving an image for a look broke")
         return Contents(error=errors.ServiceError("Solving the image broke", cause="of an error in the service itself"))
     return Contents(
-        packages=len(lock.packages),
-        nevras=frozenset(_without_epoch(package.nevra) for package in lock.packages),
+        packages=len(lock.contents),
+        nevras=frozenset(_without_epoch(package.nevra) for package in lock.contents),
         references=frozenset(by_name),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ondemand import errors
+from ondemand import build_requests, errors, locks
 from ondemand.resolutions import ResolvedBuild, ResolvedPackage, ResolvedReference
 from ondemand_web.packages import presence
 
@@ -53,3 +53,20 @@ def test_a_check_that_breaks_is_an_error_of_the_service() -> None:
 
     image = presence.Image(kind="live", owner="you", request=broken, check=broken)  # type: ignore[arg-type]
     assert isinstance(presence.contents(image, []).error, errors.ServiceError)
+
+
+def test_what_a_dvd_only_offers_to_install_is_in_it_too() -> None:
+    def made(name: str) -> locks.LockedPackage:
+        return locks.LockedPackage(name=name, version="1", release="1", arch="noarch", origin="main", urls=(), checksums={}, trust="t")
+
+    lock = locks.Lock(
+        release="f44", arch="x86_64", image_type="dvd", snapshot={}, requested=(), packages=(made("a"),), tree=(made("a"), made("b"))
+    )
+    image = presence.Image(
+        kind=build_requests.ImageType.DVD,
+        owner="you",
+        request=lambda builds: build_requests.BuildRequest(release="f44", builds=tuple(builds)),
+        check=lambda *_: lock,
+    )
+    found = presence.contents(image, [])
+    assert (found.packages, found.nevras) == (2, {"a-1-1.noarch", "b-1-1.noarch"})
