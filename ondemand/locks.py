@@ -98,6 +98,20 @@ class Multilib(enum.StrEnum):
     """Each for which the newest version can be had."""
 
 
+class Part(enum.StrEnum):
+    """Which part of what is made a package belongs to."""
+
+    IMAGE = "image"
+    """Installed in the live image."""
+    INSTALLER = "installer"
+    """In the runtime of a boot ISO's or DVD's installer."""
+    TREE = "tree"
+    """Offered by a DVD, to be installed from it."""
+    BOTH = "installer and tree"
+    SIDE = "side repository alone"
+    """A wanted build's package that the image does not need."""
+
+
 class Rules(pydantic.BaseModel, frozen=True, extra="forbid"):
     """How the set was chosen and is installed, as the kickstart's %packages says it.
 
@@ -170,6 +184,21 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
             return self.packages
         installed = {package.nevra for package in self.packages}
         return self.packages + tuple(package for package in self.tree if package.nevra not in installed)
+
+    @property
+    def parts(self) -> tuple[tuple[LockedPackage, Part], ...]:
+        """All that is fetched, each with the part it belongs to."""
+        installed = {package.nevra for package in self.packages}
+        offered = {package.nevra for package in self.tree}
+        alone = Part.IMAGE if self.image_type == "live" else Part.INSTALLER
+
+        def part(nevra: str) -> Part:
+            if nevra in offered:
+                return Part.BOTH if nevra in installed else Part.TREE
+            return alone
+
+        held = tuple((package, part(package.nevra)) for package in self.contents)
+        return held + tuple((package, Part.SIDE) for package in self.side)
 
     @property
     def wanted(self) -> tuple[LockedPackage, ...]:

@@ -43,18 +43,18 @@ def show(build_id: int) -> str:
     with here.database.reading() as session:
         row = builds.get(session, build_id)
         record = records.full(session, row, here)
-        lock = session.get(BuildLock, build_id)
-        packages = lock.body["packages"] if lock else []
-        before = builds.previous(session, row) if lock else None
-    unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
+        kept = session.get(BuildLock, build_id)
+        before = builds.previous(session, row) if kept else None
+    lock = Lock.model_validate(kept.body) if kept else None
     uploaded = [wanted.nevra for wanted in record.wanted if (wanted.reference or "").startswith(f"{KIND}:")]
-    fetched = lock.kickstart if lock and record.request.kickstart_url else ""
+    fetched = kept.kickstart if kept and record.request.kickstart_url else ""
     return flask.render_template(
         "build.html",
         build=record,
-        packages=packages,
+        parts=lock.parts if lock else (),
         before=before,
-        unsigned=unsigned,
+        unsigned=[package.nevra for package in lock.unsigned] if lock else [],
+        unsigned_beside=[package.nevra for package in lock.side if not package.signed] if lock else [],
         uploaded=uploaded,
         fetched=fetched,
         needs_token=not here.settings.master.anonymous_owner,

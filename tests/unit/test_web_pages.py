@@ -224,14 +224,41 @@ def test_packages_come_with_origin_and_trust(here: service.Service, browser: Fla
     assert "side repository" in text and "koji-digest" in text and "nano-5.2-1<" in text
 
 
+def relocked(here: service.Service, build_id: int, **fields: Any) -> None:
+    """Has the build another lock."""
+    with here.database.writing() as session:
+        row = session.get_one(build_models.BuildLock, build_id)
+        row.body = lock().model_copy(update=fields).model_dump(mode="json")
+
+
+def test_every_package_is_listed_with_the_part_it_belongs_to(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.SUCCEEDED)
+    plain, wanted = lock().packages
+    more, beside = (wanted.model_copy(update={"name": name}) for name in ("nano-extra", "nano-doc"))
+    relocked(here, build_id, image_type="dvd", tree=(plain, more), side=(beside,))
+    text = page(browser, f"/builds/{build_id}")
+    rows = re.findall(r'class="mono">([^<]+)</th><td role="cell">([^<]+)</td><td role="cell">[^<]+</td>', text)
+    parts = dict(rows[-4:])
+    assert parts.pop("bash-5.2-1.x86_64") == "installer and tree" and parts.pop("nano-2:5.2-1.x86_64") == "installer"
+    assert parts == {"nano-extra-2:5.2-1.x86_64": "tree", "nano-doc-2:5.2-1.x86_64": "side repository alone"}
+    assert "All 3 packages of the image and 1 of the side repository alone, with their origin" in text
+    assert "2 of the 3 packages are not signed" in text
+
+
+def test_an_unsigned_package_of_the_side_repository_alone_is_said_too(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.SUCCEEDED)
+    relocked(here, build_id, side=(lock().packages[1].model_copy(update={"name": "nano-doc"}),))
+    text = page(browser, f"/builds/{build_id}")
+    assert "which the image does not need; 1 of them is not signed by a trusted key: nano-doc-2:5.2-1.x86_64.</p>" in text
+    assert "1 of the 2 packages is not signed" in text
+
+
 def test_what_was_uploaded_is_said_by_name(here: service.Service, browser: FlaskClient) -> None:
     build_id = ended(here, states.State.SUCCEEDED)
     assert "Uploaded by hand" not in page(browser, f"/builds/{build_id}")
     plain, wanted = lock().packages
     mine = wanted.model_copy(update={"trust": "uploaded", "reference": f"upload:{DIGEST}"})
-    with here.database.writing() as session:
-        row = session.get_one(build_models.BuildLock, build_id)
-        row.body = lock().model_copy(update={"packages": (plain, mine)}).model_dump(mode="json")
+    relocked(here, build_id, packages=(plain, mine))
     text = page(browser, f"/builds/{build_id}")
     assert "Uploaded by hand was nano-2:5.2-1.x86_64." in text and '<td role="cell" class="mono">uploaded</td>' in text
 
