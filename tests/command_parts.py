@@ -5,18 +5,27 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import json
 import os
 import pathlib
 import subprocess
 import sys
 from typing import Any
 
+from ondemand import errors
 from ondemand.builds import BuildRecord
 from tests import builder_parts
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = (sys.executable, "-m", "ondemand.commands.main")
 TIME = "2026-11-24T12:00:00Z"
+
+
+def _status(body: bytes) -> int:
+    """A problem document names its own; all else is well."""
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        return int(json.loads(body).get("status", 200))
+    return 200
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -27,7 +36,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         waiting = server.answers.get(self.path.removeprefix("/api/v1"), [b"<html>no such thing</html>"])
         body = waiting.pop(0) if len(waiting) > 1 else waiting[0]
-        self.send_response(200)
+        self.send_response(_status(body))
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Log-Size", str(len(body)))
         self.end_headers()
@@ -67,6 +76,11 @@ def record(state: str, **fields: Any) -> bytes:
     times = {"created_at": TIME, "changed_at": TIME}
     made = BuildRecord.model_validate({**given, **times, "state": state, **fields})
     return made.model_dump_json(by_alias=True).encode()
+
+
+def problem(error: errors.OndemandError) -> bytes:
+    """The answer that refuses a request."""
+    return json.dumps({**error.as_dict(), "detail": error.sentence, "status": error.http_status}).encode()
 
 
 def attempt(number: int, **fields: Any) -> dict[str, Any]:

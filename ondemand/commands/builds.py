@@ -251,7 +251,7 @@ def progress(record: BuildRecord) -> list[str]:
 def _facts(record: BuildRecord) -> list[str]:
     lines = []
     if record.error is not None:
-        lines += [f"error: {record.error.sentence}", *(f"  {detail}" for detail in record.error.details)]
+        lines += output.reasons(f"error: {record.error.sentence}", record.error.details)
     lines += [f"warning: {warning}" for warning in record.warnings]
     lines += [f"wanted: {item.nevra} from {item.origin} ({item.trust})" for item in record.wanted]
     lines += [f"proof {proof.kind.value}: {'held' if proof.held else 'NOT HELD'}. {proof.how}" for proof in record.proofs]

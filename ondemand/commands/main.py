@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, differences, resolutions, sets, uploads
+from ondemand.commands import builds, checks, differences, output, resolutions, sets, uploads
 
 COMMANDS = "ondemand.commands"
 _SETS = "set"
@@ -36,11 +36,12 @@ def make(word: str = "") -> typer.Typer:
 
 
 def main() -> None:
-    """Runs the program; an error is one sentence on standard error."""
+    """Runs the program; an error is a sentence on standard error, and a line for each reason that is not in it."""
     try:
         make(*sys.argv[1:2])(prog_name="ondemand")
     except errors.OndemandError as error:
-        print(f"ondemand: {error}", file=sys.stderr)
+        for line in output.reasons(f"ondemand: {error}", error.details):
+            print(line, file=sys.stderr)
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -21,6 +22,13 @@ console = Console(
 def table(*heads: str) -> Table:
     """A table with these heads; on a narrow terminal its cells are folded, never cut."""
     return Table(*(Column(head, overflow="fold") for head in heads), box=None)
+
+
+def reasons(sentence: str, details: Sequence[str]) -> list[str]:
+    """The sentence, and a line for each detail, unless it says them all."""
+    if all(detail.rstrip(".") in sentence for detail in details):
+        return [sentence]
+    return [sentence, *(f"  {detail}" for detail in details)]
 
 
 def print_json(data: object) -> None:

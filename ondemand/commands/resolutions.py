@@ -92,12 +92,14 @@ def _presence(there: bool | None) -> str:
 def notes(found: ResolveRecord) -> Iterable[str]:
     """What is worth saying below the table, each sentence once."""
     said = [f"warning: {warning}" for each in found.references for warning in each.warnings]
-    said += [f"error: {each.error.sentence}" for each in found.references if each.error]
+    for each in found.references:
+        said += output.reasons(f"error: {each.error.sentence}", each.error.details) if each.error else ()
     said += [f"warning: {warning}" for warning in found.warnings]
     if found.image and found.image.error and found.image.partial:
         said.append(f"warning: {found.image.error.sentence}")
     elif found.image and found.image.error:
-        said.append(f"error: the image can't be made: {found.image.error.sentence}")
+        error = found.image.error
+        said += output.reasons(f"error: the image can't be made: {error.sentence}", error.details)
     elif found.image:
         said.append(f"The {found.image.image_type.value} image would hold {found.image.packages} packages.")
     if found.partial:

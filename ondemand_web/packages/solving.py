@@ -198,8 +198,11 @@ def _unknown(pool: Any, name: str, question: Question) -> str:
 def refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
     """One error with all the reasons."""
     kind = errors.UnknownReference if only_unknown else errors.Unsolvable
-    text = reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
-    return kind(text, remedy="change the request as the reasons say and send it again", details=tuple(reasons))
+    return kind(_first(reasons), remedy="change the request as the reasons say and send it again", details=tuple(reasons))
+
+
+def _first(reasons: Sequence[str]) -> str:
+    return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
 
 
 def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
@@ -215,7 +218,7 @@ def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Uns
             reasons.append(
                 f"{build.nvr} is not in this image: nothing depends on it; add {which} to add_packages to install it"
             )
-    return errors.Unsolvable(reasons[0].rstrip("."), details=tuple(reasons)) if reasons else None
+    return errors.Unsolvable(_first(reasons), details=tuple(reasons)) if reasons else None
 
 
 def downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:

@@ -339,6 +339,12 @@ def test_the_command_ends_with_the_status_of_an_image_that_can_not_be(served: di
     assert status == errors.UnknownImageType.exit_status and "error: the image can't be made: Release demo offers" in output
 
 
+def test_the_command_tells_every_reason_against_an_image(served: dict[str, str]) -> None:
+    status, output = command(served, "--add", "ondemand-helo", "--add", "ondemand-tols", "ondemand-hello")
+    assert status == errors.UnknownReference.exit_status
+    assert output.count("There is no package «ondemand-helo»") == 2 and "\n  There is no package «ondemand-tols»" in output
+
+
 def test_the_command_ends_with_the_status_of_what_is_refused(served: dict[str, str]) -> None:
     status, output = command(served, story.NAMES["koji_build"], "ondemand-none-1-1")
     assert status == errors.UnknownReference.exit_status and "error: There is no build ondemand-none-1-1" in output

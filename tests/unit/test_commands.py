@@ -54,6 +54,16 @@ def test_an_error_is_one_sentence_with_its_own_status() -> None:
     assert done.stderr.startswith("ondemand: The request is not valid") and done.stderr.count("\n") == 1
 
 
+def test_every_reason_of_a_refusal_is_told_and_none_twice() -> None:
+    several = errors.Unsolvable("a needs b (the first of 2 reasons)", details=("a needs b", "c is against d"))
+    single = errors.Unsolvable("a needs b", remedy="add it", details=("a needs b",))
+    with parts.serving({"/check": [parts.problem(several), parts.problem(single)]}) as server:
+        done = [parts.run("check", "-r", "f44", MASTER__URL=server.url) for _ in range(2)]
+    assert done[0].stderr == "ondemand: a needs b (the first of 2 reasons).\n  a needs b\n  c is against d\n"
+    assert done[1].stderr == "ondemand: a needs b; add it.\n"
+    assert [each.returncode for each in done] == [errors.Unsolvable.exit_status] * 2
+
+
 def test_a_builder_that_can_not_start_ends_with_the_error_s_status() -> None:
     code = "import os; os.geteuid = lambda: 1000; from ondemand.commands import main; main.main()"
     words = (sys.executable, "-c", code, "builder")
