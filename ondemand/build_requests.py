@@ -7,6 +7,7 @@ import enum
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 import pydantic
@@ -34,8 +35,12 @@ class Profile(enum.StrEnum):
     """Compressed well: for many downloads."""
 
 
-Word = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
-PackageName = Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")]
+_WORD, _NAME = (rf"^[A-Za-z0-9][A-Za-z0-9._+-]{{0,{length}}}$" for length in (63, 199))
+_LETTERS = "letters, digits or any of . _ + - and begin with a letter or digit"
+_FORMS = {_WORD: f"1 to 64 {_LETTERS}", _NAME: f"1 to 200 {_LETTERS}"}
+"""The patterns that people run into, in words."""
+Word = Annotated[str, pydantic.Field(pattern=_WORD)]
+PackageName = Annotated[str, pydantic.Field(pattern=_NAME)]
 Mail = Annotated[str, pydantic.Field(pattern=r"^[^@\s\x00-\x1f\x7f-\x9f<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$")]
 Url = Annotated[str, pydantic.Field(pattern=r"^https?://[^\s\"'<>\\]{1,1000}$")]
 Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
@@ -161,8 +166,8 @@ def validate(data: object) -> BuildRequest:
 def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     """The validator's complaints as one of our errors."""
     details = tuple(
-        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {_plain(item['type'], item['msg'])}"
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        f"{'.'.join(str(part) for part in item['loc']) or 'request'}: {_plain(item['type'], item['msg'], item.get('ctx', {}))}"
+        for item in error.errors(include_url=False, include_input=False)
     )
     return errors.InvalidRequest(
         f"The request is not valid: {'; '.join(details)[:600]}",
@@ -171,7 +176,9 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
     )
 
 
-def _plain(kind: str, message: str) -> str:
+def _plain(kind: str, message: str, context: Mapping[str, object]) -> str:
+    if form := _FORMS.get(str(context.get("pattern"))):
+        return f"it has to be {form}"
     if kind in ("model_type", "model_attributes_type"):
         return "it must be a JSON object with the fields of a request"
     return message.removeprefix("Value error, ").rstrip(".")
