@@ -41,8 +41,9 @@ def build(
     as_json: options.Json = False,
 ) -> None:
     """Ask for an image with exactly the builds you name."""
+    client = options.client()
     data: dict[str, Any] = {
-        "release": release,
+        "release": options.release(release, references or (), client),
         "image_type": image_type,
         "arch": arch,
         "builds": references or [],
@@ -60,7 +61,7 @@ def build(
         "notify": notify or [],
         "keep_for": keep_for,
     }
-    record = options.client().submit(build_requests.validate(data), key or None)
+    record = client.submit(build_requests.validate(data), key or None)
     _told(record, timeout if wait else None, as_json=as_json)
 
 

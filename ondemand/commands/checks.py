@@ -15,26 +15,31 @@ def check(
     arch: options.Arch = "x86_64",
     add: options.Add = None,
     remove: options.Remove = None,
+    add_group: options.AddGroup = None,
+    remove_group: options.RemoveGroup = None,
     preset: options.Preset = "",
     kickstart: options.Kickstart = "",
     backend: options.Backend = "",
     as_json: options.Json = False,
 ) -> None:
     """Say whether an image could be made and where each wanted package would come from; makes none."""
+    client = options.client()
     request = build_requests.validate(
         {
-            "release": release,
+            "release": options.release(release, references or (), client),
             "image_type": image_type,
             "arch": arch,
             "builds": references or [],
             "add_packages": add or [],
             "remove_packages": remove or [],
+            "add_groups": add_group or [],
+            "remove_groups": remove_group or [],
             "preset": preset or None,
             "backend": backend or None,
             **options.kickstart(kickstart),
         }
     )
-    found = options.client().check(request)
+    found = client.check(request)
     if as_json:
         output.print_json(found.model_dump(mode="json"))
         return

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -19,7 +20,9 @@ Wait = Annotated[bool, typer.Option("--wait", help="Watch it until its end.")]
 References = Annotated[
     list[str] | None, typer.Argument(metavar="REFERENCE", help="Updates, builds and packages that it shall hold.")
 ]
-Release = Annotated[str, typer.Option("--release", "-r", help="The release, see `ondemand releases`.")]
+Release = Annotated[
+    str, typer.Option("--release", "-r", help="The release, see `ondemand releases`; else the only one, or the named builds' own.")
+]
 ImageType = Annotated[str, typer.Option("--type", "-t", help="live, boot or dvd.")]
 Arch = Annotated[str, typer.Option(help="The architecture.")]
 Add = Annotated[list[str] | None, typer.Option("--add", metavar="PACKAGE", help="Also install it.")]
@@ -35,6 +38,23 @@ def client() -> Client:
     """The client of the service that the settings name."""
     found = settings.load()
     return Client(found.master.url, found.master.token)
+
+
+def release(given: str, references: Sequence[str], asked: Client) -> str:
+    """The release that is named; else the only one that there is, or the one whose builds the references name."""
+    if given:
+        return given
+    offered = asked.releases()
+    own = [each for each in offered if any(text.endswith(f".{each.get('dist_tag') or '?'}") for text in references)]
+    fitting = [str(each["name"]) for each in (offered if len(offered) == 1 else own)]
+    if len(fitting) != 1:
+        names = ", ".join(str(each["name"]) for each in offered)
+        raise errors.InvalidRequest(
+            "No release is named",
+            cause="the service makes images of several" if offered else "the service has none to offer",
+            remedy=f"name one with --release: {names}" if offered else "ask the operator to define one",
+        )
+    return fitting[0]
 
 
 def kickstart(given: str) -> dict[str, str]:

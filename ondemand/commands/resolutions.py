@@ -43,7 +43,8 @@ def resolve(
     image = {name: value for name, value in given.items() if value}
     if image_type or image:
         image["image_type"] = image_type or "live"
-    found = options.client().resolve(references, release, arch, **image)
+    client = options.client()
+    found = client.resolve(references, options.release(release, references, client), arch, **image)
     if as_json:
         output.print_json(found.model_dump(mode="json", by_alias=True))
     else:

@@ -203,6 +203,7 @@ def list_releases() -> flask.Response:
             "name": release.name,
             "title": release.title,
             "arches": list(release.arches),
+            "dist_tag": release.dist_tag,
             "image_types": {kind.value: made.backend for kind, made in release.image_types.items()},
         }
         for release in service.current().releases.all()

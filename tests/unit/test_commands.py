@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Callable
 import pytest
 
 from ondemand import build_requests, client, errors
+from ondemand.commands import options
 from tests import command_parts as parts
 
 
@@ -49,9 +51,34 @@ def test_rebuild_tells_of_the_new_build(words: tuple[str, ...]) -> None:
 
 
 def test_an_error_is_one_sentence_with_its_own_status() -> None:
-    done = parts.run("build")
+    done = parts.run("build", "-r", "no such")
     assert done.returncode == errors.InvalidRequest.exit_status
     assert done.stderr.startswith("ondemand: The request is not valid") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("offered", "references", "said"),
+    [
+        ({"f44": "fc44"}, ("bash",), "f44"),
+        ({"f43": "fc43", "f44": "fc44"}, ("bash", "nano-8-1.fc44"), "f44"),
+        ({"f43": "fc43", "f44": "fc44"}, ("bash",), "No release is named, because the service makes images of several"),
+        ({"f43": "fc43", "f44": "fc44"}, ("a-1-1.fc43", "b-1-1.fc44"), "name one with --release: f43, f44."),
+        ({"f43": "", "f44": ""}, ("a-1-1.",), "name one with --release: f43, f44."),
+        ({}, ("bash",), "ask the operator to define one."),
+    ],
+)
+def test_a_release_that_goes_without_saying_need_not_be_named(
+    offered: dict[str, str], references: tuple[str, ...], said: str
+) -> None:
+    found = [{"name": name, "dist_tag": tag} for name, tag in offered.items()]
+    with parts.serving({"/releases": [json.dumps({"releases": found}).encode()]}) as server:
+        asked = client.Client(server.url)
+        if said in offered:
+            assert options.release("", references, asked) == said
+        else:
+            with pytest.raises(errors.InvalidRequest, match=re.escape(said)):
+                options.release("", references, asked)
+        assert options.release("rawhide", references, asked) == "rawhide"
 
 
 def test_every_reason_of_a_refusal_is_told_and_none_twice() -> None:
