@@ -166,6 +166,9 @@ class Catalog(Protocol):
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
         """All packages of one build in the repositories of a role, of multilib too; raises as `named` does."""
 
+    def near(self, name: str) -> Sequence[str]:
+        """Names of packages that may have been meant by one that there is not, the nearest first; raises as `named` does."""
+
     def upload(self, sha256: str) -> SourceRpm | None:
         """The uploaded RPM with that digest, of whatever architecture; None where it is not there (any more)."""
 

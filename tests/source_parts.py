@@ -77,6 +77,10 @@ class NoCatalog:
         """Fails the test."""
         raise AssertionError(nvr)
 
+    def near(self, name: str) -> Sequence[str]:
+        """Fails the test."""
+        raise AssertionError(name)
+
     def upload(self, sha256: str) -> plugins.SourceRpm | None:
         """Fails the test."""
         raise AssertionError(sha256)

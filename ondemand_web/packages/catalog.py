@@ -13,7 +13,7 @@ import requests
 import solv
 
 from ondemand import plugins, releases
-from ondemand_web.packages import advisories, places
+from ondemand_web.packages import advisories, explaining, places
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Universe
 
@@ -57,6 +57,15 @@ class Catalog:
         found = self._everywhere(lambda universe: _named(universe, name), own)
         return newest_first(found or self._everywhere(lambda universe: _from_source(universe, name), own))
 
+    def near(self, name: str) -> Sequence[str]:
+        """Names of packages that may have been meant by one that there is not, the nearest first."""
+        known: set[str] = set()
+        for role in releases.Role:
+            if held := self._held(role):
+                with self._pools.borrow(held, self._arch, filelists=False) as universe:
+                    known |= explaining.alike(universe.pool, name)
+        return explaining.near(name, known)
+
     def so_named(self, name: str) -> Sequence[plugins.CatalogPackage]:
         """Packages of that very name, those of multilib too, the newest first; quick even for a name that there is not."""
         return newest_first(self._everywhere(lambda universe: _named(universe, name), self._arches))
@@ -75,6 +84,12 @@ class Catalog:
         file = f"{rpm.name}-{rpm.version}-{rpm.release}.{rpm.arch}.rpm"
         return advisories.of(snapshot).get(file) if snapshot else None
 
+    def _held(self, role: releases.Role) -> list[places.Place]:
+        with self._lock:
+            if role not in self._places:
+                self._places[role] = self._take(role)
+        return self._places[role]
+
     def _everywhere(
         self, look: Callable[[Universe], Iterable[Any]], arches: Sequence[str]
     ) -> list[plugins.CatalogPackage]:
@@ -83,10 +98,7 @@ class Catalog:
     def _looked_up(
         self, role: releases.Role, look: Callable[[Universe], Iterable[Any]], arches: Sequence[str]
     ) -> list[plugins.CatalogPackage]:
-        with self._lock:
-            if role not in self._places:
-                self._places[role] = self._take(role)
-        held = self._places[role]
+        held = self._held(role)
         if not held:
             return []
         by_id = {place.snapshot.repository: place for place in held}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,6 +18,17 @@ LIMIT = 20
 def nevra(solvable: Any) -> str:
     """`name-[epoch:]version-release.arch`."""
     return f"{solvable.name}-{solvable.evr}.{solvable.arch}"
+
+
+def alike(pool: Any, name: str) -> set[str]:
+    """Names that begin as this one does."""
+    flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB
+    return {item.name for item in pool.select(f"{name[:2]}*", flags).solvables()}
+
+
+def near(name: str, known: Iterable[str]) -> list[str]:
+    """Which of them may have been meant, the nearest first; takes its time where there are many."""
+    return difflib.get_close_matches(name, known, n=3, cutoff=0.6)
 
 
 def wants_file(problems: Iterable[Any]) -> bool:

@@ -7,7 +7,6 @@ Pure over a universe: no network, no database.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -187,10 +186,8 @@ def _unknown(pool: Any, name: str, question: Question) -> str:
     if hidden:
         only = ", ".join(hidden[:4])
         return f"«{name}» can't be had: this request or architecture rules out the only one, {only}"
-    alike = pool.select(f"{name[:2]}*", solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB)
     # To compare thousands of names with tens of thousands would take hours.
-    names = {item.name for item in alike.solvables()} if len(question.packages) <= GUESSED else set()
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    near = explaining.near(name, explaining.alike(pool, name)) if len(question.packages) <= GUESSED else []
     offer = f"; near it: {', '.join(near)}" if near else ""
     return f"There is no package «{name}» in the release's repositories or the wanted builds{offer}"
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -80,6 +81,19 @@ def test_the_release_says_in_which_order(release: releases.Release, catalog: Cat
 @pytest.mark.parametrize("text", ["ondemand-nothing", "ondemand-hello-7.0"])
 def test_what_no_level_has_is_refused(release: releases.Release, catalog: Catalog, text: str) -> None:
     with pytest.raises(errors.UnknownReference, match="none in stable, testing, candidate"):
+        resolve(release, catalog, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "offer"),
+    [
+        ("ondemand-helo", "(near it: ondemand-hello, "),
+        ("ondemand-hello-99", "(near it: ondemand-hello-1.1-1.demo1, ondemand-hello-1.0-1.demo1)"),
+        ("zzz-none", "; correct its name and version, or name a build"),
+    ],
+)
+def test_what_may_have_been_meant_is_offered(release: releases.Release, catalog: Catalog, text: str, offer: str) -> None:
+    with pytest.raises(errors.UnknownReference, match=re.escape(offer)):
         resolve(release, catalog, text)
 
 

@@ -22,8 +22,11 @@ class Packages:
 
         All of its packages belong to the build. Raises errors.UnknownReference and errors.SourceUnavailable.
         """
+        others: tuple[str, ...] = ()
         for name, version in _readings(reference.value):
             known = catalog.named(name)
+            if version[:1].isdigit():
+                others = others or tuple(dict.fromkeys(package.source for package in known))
             for level in release.package_order:
                 build = _at(level, known, name, version, release, arch, catalog)
                 if build is not None:
@@ -35,8 +38,14 @@ class Packages:
         raise errors.UnknownReference(
             f"There is no package {reference.value} for {arch}",
             cause=f"release {release.name} has none in {', '.join(release.package_order)}",
-            remedy="correct its name and version, or name a build",
+            remedy=_remedy(others[:3] or catalog.near(reference.value)),
         )
+
+
+def _remedy(offer: Sequence[str]) -> str:
+    if not offer:
+        return "correct its name and version, or name a build"
+    return f"correct its name and version (near it: {', '.join(offer)}), or name a build"
 
 
 def _readings(value: str) -> Iterator[tuple[str, str]]:
