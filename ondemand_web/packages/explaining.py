@@ -28,7 +28,7 @@ def alike(pool: Any, name: str) -> set[str]:
 
 def near(name: str, known: Iterable[str]) -> list[str]:
     """Which of them may have been meant, the nearest first; takes its time where there are many."""
-    return difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return difflib.get_close_matches(name, known, n=3, cutoff=0.7)
 
 
 def wants_file(problems: Iterable[Any]) -> bool:
