@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 BUDGET = 3.0
 """Seconds that one answer may take."""
 KEEP, KEEP_PARTIAL = 60.0, 5.0
-"""Seconds that what a reference became is told again without asking, and that a source is left alone which was away."""
+"""Seconds that what a reference became is told again without asking, and that it is where it became nothing: the source
+was away, or what was unknown may have been uploaded or built since."""
 Answer = TypeVar("Answer")
 
 
@@ -71,7 +72,7 @@ class Previews:
         """`folder` keeps snapshots, `budget` is in seconds; of repositories read `age` seconds ago it is said so."""
         self._sources, self._folder, self._pools, self._budget, self._age = sources, folder, pools, budget, age
         self._uploads = uploads
-        self._jobs: Jobs[_Looked] = Jobs(lambda answer: KEEP_PARTIAL if answer.told.partial else KEEP)
+        self._jobs: Jobs[_Looked] = Jobs(lambda answer: KEEP_PARTIAL if answer.told.error else KEEP)
         self._latest: Jobs[_Latest] = Jobs(lambda answer: KEEP_PARTIAL if answer.away else KEEP, threads=4)
         self._images: Jobs[presence.Contents] = Jobs(
             lambda answer: KEEP_PARTIAL if answer.error and answer.error.retryable else KEEP, threads=4

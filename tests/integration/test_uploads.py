@@ -7,6 +7,7 @@ import hashlib
 import pathlib
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +22,7 @@ from ondemand.commands import main
 from ondemand_consumer import fetching
 from ondemand_web import app, service
 from ondemand_web.builds import checks
-from ondemand_web.packages import headers, reading, rpm_files
+from ondemand_web.packages import headers, previews, reading, rpm_files
 from tests import builder_parts
 
 SIGNED = releases.TrustPolicy.REQUIRE_SIGNED
@@ -163,9 +164,19 @@ def test_the_commands_upload_list_and_remove(here: service.Service, rpm: pathlib
     resolved = command(here, "resolve", "-r", "demo", f"upload:{digest}")[1]
     assert "uploaded" in resolved and "ball-1-1.noarch" in resolved
     assert command(here, "check", "-r", "demo", f"upload:{digest}")[1].count("(uploaded)") == 1
-    assert command(here, "upload", "--remove", f"upload:{digest}")[0] == 0
+    assert command(here, "upload", "--remove", f"upload:{digest}") == (0, f"upload:{digest} is removed\n")
     assert command(here, "upload", "--remove", f"upload:{digest}")[0] == errors.UnknownUpload.exit_status
     assert command(here, "check", "-r", "demo", f"upload:{digest}")[0] == errors.UnknownReference.exit_status
+
+
+def test_what_was_unknown_a_moment_ago_is_known_once_it_is_uploaded(here: service.Service, rpm: pathlib.Path) -> None:
+    name = f"upload:{hashlib.sha256(rpm.read_bytes()).hexdigest()}"
+    assert "There is no upload" in command(here, "resolve", "-r", "demo", name)[1]
+    upload(here, rpm)
+    end = time.monotonic() + 3 * previews.KEEP_PARTIAL
+    while (status := command(here, "resolve", "-r", "demo", name)[0]) and time.monotonic() < end:
+        time.sleep(0.5)
+    assert status == 0
 
 
 def test_what_is_no_rpm_is_said_before_it_is_sent(here: service.Service, tmp_path: pathlib.Path) -> None:
