@@ -37,6 +37,8 @@ def remove(
     whole: Annotated[bool, typer.Option("--all", help="Remove the set itself.")] = False,
 ) -> None:
     """Take references out, or with --all remove the set."""
+    if bool(references) == whole:
+        raise typer.BadParameter("name references, or --all for the set itself")
     client = options.client()
     if whole:
         client.remove_set(name)
@@ -81,4 +83,5 @@ def list_sets(as_json: options.Json = False) -> None:
 
 
 def _said(found: SetRecord) -> None:
-    output.console.print(f"set:{found.name}@{found.version}: {len(found.references)} references")
+    count = len(found.references)
+    output.console.print(f"set:{found.name}@{found.version}: {count} reference{'' if count == 1 else 's'}")

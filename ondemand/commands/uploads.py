@@ -32,6 +32,7 @@ def upload(
     client = options.client()
     for reference in remove or ():
         client.remove_upload(reference.removeprefix(f"{KIND}:"))
+        print(f"{reference} is removed", file=sys.stderr, flush=True)
     if remove:
         return
     found = client.uploads()

@@ -59,10 +59,11 @@ def command(url: str, *words: str) -> tuple[int, str]:
 
 
 def test_the_commands_make_change_show_and_remove_a_set(url: str) -> None:
-    assert command(url, "add", "demo-set", story.NAMES["update"]) == (0, "set:demo-set@1: 1 references\n")
+    assert command(url, "add", "demo-set", story.NAMES["update"]) == (0, "set:demo-set@1: 1 reference\n")
     assert command(url, "add", "demo-set", TAG, story.NAMES["update"])[1].startswith("set:demo-set@2: 2 references")
-    assert command(url, "remove", "demo-set", TAG)[1].startswith("set:demo-set@3: 1 references")
+    assert command(url, "remove", "demo-set", TAG)[1].startswith("set:demo-set@3: 1 reference\n")
     assert TAG in command(url, "show", "demo-set", "--version", "2")[1]
+    assert command(url, "remove", "demo-set")[0] == command(url, "remove", "demo-set", TAG, "--all")[0] == 2
     assert "demo-set" in command(url, "list")[1]
     assert command(url, "remove", "demo-set", TAG)[0] == errors.UnknownReference.exit_status
     assert command(url, "remove", "demo-set", "--all")[0] == 0
