@@ -42,6 +42,7 @@ class Made:
     provides: tuple[str, ...] = ()
     recommends: tuple[str, ...] = ()
     build: str = ""
+    epoch: int = 0
 
     @property
     def nvr(self) -> str:
@@ -60,7 +61,7 @@ class Made:
 
     def relations(self) -> dict[str, tuple[str, ...]]:
         """All by their kind."""
-        own = (f"{self.name} = {self.version}-1",)
+        own = (f"{self.name} = {f'{self.epoch}:' if self.epoch else ''}{self.version}-1",)
         return {
             "provides": (*own, *self.provides),
             "requires": self.requires,
@@ -97,7 +98,7 @@ def _described(made: Made) -> str:
         f"<rpm:{kind}>{''.join(map(_entry, relations))}</rpm:{kind}>" for kind, relations in made.relations().items() if relations
     )
     return (
-        f'<package type="rpm"><name>{made.name}</name><arch>{made.arch}</arch><version epoch="0" ver="{made.version}" rel="1"/>'
+        f'<package type="rpm"><name>{made.name}</name><arch>{made.arch}</arch><version epoch="{made.epoch}" ver="{made.version}" rel="1"/>'
         f'<checksum type="sha256" pkgid="YES">{made.sha256}</checksum><location href="{made.file}"/>'
         f"<format><rpm:sourcerpm>{made.build or made.nvr}.src.rpm</rpm:sourcerpm>{lists}</format></package>"
     )
@@ -105,14 +106,17 @@ def _described(made: Made) -> str:
 
 def _entry(relation: str) -> str:
     name, word, version = _parts(relation)
-    number, _, release = version.partition("-")
-    more = f' flags="{_WORDS[word][1]}" epoch="0" ver="{number}"' if word else ""
+    epoch, _, rest = version.rpartition(":")
+    number, _, release = rest.partition("-")
+    more = f' flags="{_WORDS[word][1]}" epoch="{epoch or 0}" ver="{number}"' if word else ""
     return f'<rpm:entry name="{name}"{more}{f" rel={chr(34)}{release}{chr(34)}" if release else ""}/>'
 
 
 def front(made: Made) -> bytes:
     """The front of the package's file."""
     tags = {1000: _texts(made.name), 1001: _texts(made.version), 1002: _texts("1"), 1022: _texts(made.arch)}
+    if made.epoch:
+        tags[1003] = (4, 1, struct.pack(">I", made.epoch))
     for kind, relations in made.relations().items():
         parts = [_parts(relation) for relation in relations]
         names, flags, versions = _TAGS[kind]
@@ -161,7 +165,7 @@ class Source:
     def _rpm(self, made: Made) -> plugins.SourceRpm:
         return plugins.SourceRpm(
             name=made.name,
-            epoch=0,
+            epoch=made.epoch,
             version=made.version,
             release="1",
             arch=made.arch,
