@@ -254,7 +254,10 @@ def _facts(record: BuildRecord) -> list[str]:
     if record.error is not None:
         lines += output.reasons(f"error: {record.error.sentence}", record.error.details)
     lines += [f"warning: {warning}" for warning in record.warnings]
-    lines += [f"wanted: {item.nevra} from {item.origin} ({item.trust})" for item in record.wanted]
+    if record.packages:
+        more = f", {record.side} more in the side repository alone" if record.side else ""
+        lines.append(f"packages: {record.packages} in the image{more}. {record.rules}")
+    lines += output.wanted(record.wanted)
     lines += [f"proof {proof.kind.value}: {'held' if proof.held else 'NOT HELD'}. {proof.how}" for proof in record.proofs]
     lines += [f"file: {item.url} {item.size} bytes sha256 {item.sha256}" for item in record.artifacts]
     return lines

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Column, Table
+
+from ondemand.builds import WantedPackage
 
 WIDE = 1000
 """Columns of an output that is no terminal: a name that is cut short is of no use in a file."""
@@ -29,6 +31,14 @@ def reasons(sentence: str, details: Sequence[str]) -> list[str]:
     if all(detail.rstrip(".") in sentence for detail in details):
         return [sentence]
     return [sentence, *(f"  {detail}" for detail in details)]
+
+
+def wanted(packages: Iterable[WantedPackage]) -> list[str]:
+    """Where each wanted package comes from, who vouches for it, and which reference brought it."""
+    return [
+        f"wanted: {each.nevra} from {each.origin} ({each.trust})" + (f", by {each.reference}" if each.reference else "")
+        for each in packages
+    ]
 
 
 def print_json(data: object) -> None:

@@ -81,6 +81,18 @@ def test_a_release_that_goes_without_saying_need_not_be_named(
         assert options.release("rawhide", references, asked) == "rawhide"
 
 
+def test_what_an_image_holds_is_told_with_what_brought_it() -> None:
+    wanted = {"nevra": "nano-8-1.noarch", "origin": "side repository", "trust": "koji-digest", "reference": "bodhi:F-1", "checksums": {}}
+    shown = parts.record("queued", packages=9, side=2, rules="No documentation.", wanted=[wanted])
+    checked = {"backend": "kiwi", "packages": 9, "side": 2, "download_size": 1, "installed_size": 1, "disk": 1, "wanted": [wanted]}
+    answers = {"/builds/1": [shown], "/check": [json.dumps({**checked, "warnings": [], "snapshot": {}}).encode()]}
+    with parts.serving(answers) as server:
+        told = [parts.run(*words, MASTER__URL=server.url).stdout for words in (("show", "1"), ("check", "-r", "f44"))]
+    assert "packages: 9 in the image, 2 more in the side repository alone. No documentation.\n" in told[0]
+    assert "The side repository has 2 more of the wanted builds' packages, which the image does not need.\n" in told[1]
+    assert all("wanted: nano-8-1.noarch from side repository (koji-digest), by bodhi:F-1\n" in text for text in told)
+
+
 def test_every_reason_of_a_refusal_is_told_and_none_twice() -> None:
     several = errors.Unsolvable("a needs b (the first of 2 reasons)", details=("a needs b", "c is against d"))
     single = errors.Unsolvable("a needs b", remedy="add it", details=("a needs b",))
