@@ -52,7 +52,7 @@ def test_an_epoch_outweighs_a_version(url: str, tmp_path: pathlib.Path, name: st
 
 
 def test_a_need_that_names_no_epoch_means_none(url: str, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(errors.Unsolvable, match="without-1-1.noarch .* needs tool = 1, which no package provides"):
+    with pytest.raises(errors.Unsolvable, match=r"without-1-1.noarch .* needs tool = 1, which no package provides"):
         _lock(url, tmp_path, "without")
 
 

@@ -69,4 +69,4 @@ def test_what_a_dvd_only_offers_to_install_is_in_it_too() -> None:
         check=lambda *_: lock,
     )
     found = presence.contents(image, [])
-    assert (found.packages, found.nevras) == (2, {"a-1-1.noarch", "b-1-1.noarch"})
+    assert found.packages == 2 and found.nevras == {"a-1-1.noarch", "b-1-1.noarch"}
