@@ -179,6 +179,19 @@ def invalid(error: pydantic.ValidationError) -> errors.InvalidRequest:
 def _plain(kind: str, message: str, context: Mapping[str, object]) -> str:
     if form := _FORMS.get(str(context.get("pattern"))):
         return f"it has to be {form}"
-    if kind in ("model_type", "model_attributes_type"):
-        return "it must be a JSON object with the fields of a request"
-    return message.removeprefix("Value error, ").rstrip(".")
+    if kind in _COMPLAINTS:
+        return _COMPLAINTS[kind].format_map(dict(context))
+    return message.replace("Input should be", "it has to be").removeprefix("Value error, ").rstrip(".")
+
+
+_OBJECT = "it must be a JSON object with the fields of a request"
+_COMPLAINTS = {
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
+    "tuple_type": "it has to be a list",
+    "too_short": "it has to hold at least {min_length}",
+    "too_long": "it may hold {max_length} at most",
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field",
+}
+"""The validator's complaints in our words, by their kind; its others are near enough."""

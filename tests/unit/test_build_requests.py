@@ -13,14 +13,17 @@ from ondemand import build_requests, errors
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"image_type": "floppy"}, "image_type"),
+        ({"image_type": "floppy"}, "image_type: it has to be 'live', 'boot' or 'dvd'"),
         ({"builds": ["bash", "no sense"]}, "«no sense» names nothing"),
         ({"volume_label": "x" * 33}, "volume_label"),
         ({"add_packages": ["a;b"]}, "add_packages.0: it has to be 1 to 200 letters, digits or"),
         ({"preset": "a b"}, "preset: it has to be 1 to 64 letters, digits or"),
         ({"add_packages": ["bash"], "remove_packages": ["bash"]}, "added and removed at once"),
         ({"preset": "a", "kickstart": "b"}, "not two of them"),
-        ({"surprise": 1}, "surprise"),
+        ({"surprise": 1}, "surprise: there is no such field"),
+        ({"release": None}, "release: it has to be a valid string"),
+        ({"builds": "bash"}, "builds: it has to be a list"),
+        ({"builds": ["bash"] * 101}, "builds: it may hold 100 at most"),
         ({"kickstart": "lang C\n%packages\0\n%end\n"}, r"kickstart: line 2 holds the control character U\+0000"),
         ({"kickstart": "lang C\x1b[2J\n"}, r"U\+001B"),
         ({"repositories": [{"name": "x", "url": f"https://{host}/"} for host in "ab"]}, "repositories come twice: x"),
@@ -34,6 +37,11 @@ from ondemand import build_requests, errors
 def test_a_wrong_field_is_named(wrong: dict[str, Any], named: str) -> None:
     with pytest.raises(errors.InvalidRequest, match=named):
         build_requests.validate({"release": "demo", **wrong})
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(errors.InvalidRequest, match="release: it is missing"):
+        build_requests.validate({})
 
 
 def test_a_kickstart_keeps_its_tabs_and_line_ends() -> None:
