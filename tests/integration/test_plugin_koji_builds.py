@@ -58,6 +58,13 @@ def test_an_unknown_build_is_named(release: releases.Release, text: str) -> None
         resolve(release, text)
 
 
+def test_all_that_a_refusal_is_about_is_counted_and_each_told_with_its_reason() -> None:
+    one, many = (koji_hub.unknown([f"There is no build {number}" for number in range(count)], "the hub says so", "") for count in (1, 7))
+    assert one.details == () and one.sentence == "There is no build 0, because the hub says so."
+    assert many.sentence.endswith("There is no build 4 and 2 more, because the hub says so.")
+    assert many.details[6] == "There is no build 6, because the hub says so" and len(many.details) == 7
+
+
 def test_another_architecture_is_said(release: releases.Release) -> None:
     reference = references.parse(builds.NAMES["signed_koji_build"])
     with pytest.raises(errors.UnknownReference, match="no packages for s390x"):

@@ -139,5 +139,7 @@ def fitting(packages: Iterable[Package], release: releases.Release, arch: str) -
 
 
 def unknown(reasons: list[str], cause: str, remedy: str) -> errors.UnknownReference:
-    """The refusal that names what can't be used."""
-    return errors.UnknownReference("; ".join(reasons[:5]), cause=cause, remedy=remedy, details=tuple(reasons))
+    """The refusal that names what can't be used; of several each is a detail of its own."""
+    more = f" and {len(reasons) - 5} more" if len(reasons) > 5 else ""
+    details = tuple(f"{reason}, because {cause}" for reason in reasons) if len(reasons) > 1 else ()
+    return errors.UnknownReference(f"{'; '.join(reasons[:5])}{more}", cause=cause, remedy=remedy, details=details)
