@@ -311,6 +311,10 @@ class SourceUnavailable(ServiceError):
     code = "source-unavailable"
     exit_status = 41
 
+    def asked(self) -> SourceUnavailable:
+        """The same for who only asks: no build waits for the source and is checked again by itself."""
+        return SourceUnavailable(self.happened, cause=self.cause, remedy="ask again in a moment", details=self.details)
+
 
 class StorageFailed(ServiceError):
     """A file could not be stored, or came back with other bytes."""

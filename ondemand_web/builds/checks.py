@@ -111,6 +111,16 @@ def checked(
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
 
 
+def asked(
+    here: Service, request: BuildRequest, owner: str, sources: Mapping[str, plugins.Source] | None = None
+) -> Checked:
+    """The check for who wants no build: of the repositories as they were read last. Raises as `checked` does."""
+    try:
+        return checked(here, request, owner=owner, kept=True, sources=sources)
+    except errors.SourceUnavailable as error:
+        raise error.asked() from error
+
+
 def relocked(here: Service, build: Build) -> Checked:
     """The lock of the build that this one makes again, where it may still be built from; raises as `checked` does."""
     old, request = rebuilds.old(here, build), builds.request_of(build)

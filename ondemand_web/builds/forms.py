@@ -43,7 +43,7 @@ def ask() -> flask.typing.ResponseReturnValue:
         owner = _owner(sent)
         permissions.require(request, owner, here)
         if sent.get("do") == "check":
-            return _page(sent, found=records.of_check(checks.checked(here, request, owner=owner, kept=True)))
+            return _page(sent, found=records.of_check(checks.asked(here, request, owner)))
         build = builds.submit(here.database, request, owner, sent.get("key", "")[:200] or None)
     except errors.OndemandError as error:
         return _page(sent, error=error), error.http_status

@@ -99,7 +99,7 @@ def check(body: BuildRequest) -> flask.Response:
     here = service.current()
     owner = _owner()
     permissions.require(body, owner, here)
-    record = records.of_check(checks.checked(here, body, owner=owner, kept=True))
+    record = records.of_check(checks.asked(here, body, owner))
     return flask.Response(record.model_dump_json(), content_type="application/json")
 
 

@@ -191,7 +191,8 @@ def _failed(text: str, error: errors.OndemandError) -> ResolvedReference:
         reference = str(references.parse(text))
     except errors.UnknownReference:
         reference = None
-    failure = Failure.model_validate(error.as_dict())
+    told = error.asked() if isinstance(error, errors.SourceUnavailable) else error
+    failure = Failure.model_validate(told.as_dict())
     return ResolvedReference(text=text, reference=reference, error=failure, partial=error.retryable)
 
 

@@ -46,4 +46,4 @@ def resolve(body: ResolveRequest) -> flask.Response:
 
 def _checked(here: service.Service, owner: str, request: BuildRequest, sources: Mapping[str, plugins.Source]) -> Lock:
     permissions.require(request, owner, here)
-    return checks.checked(here, request, owner=owner, kept=True, sources=sources).lock
+    return checks.asked(here, request, owner, sources).lock

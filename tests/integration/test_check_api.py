@@ -44,6 +44,7 @@ def check(web: FlaskClient, **fields: Any) -> tuple[int, dict[str, Any]]:
 def test_before_the_first_reading_it_is_said_that_there_was_none(web: FlaskClient) -> None:
     status, body = check(web)
     assert (status, body["code"]) == (503, "source-unavailable") and "has not read that repository yet" in body["detail"]
+    assert body["detail"].endswith("; ask again in a moment.")
 
 
 def test_what_can_work_is_told_with_the_origin_of_each_wanted_package(here: service.Service, web: FlaskClient) -> None:
