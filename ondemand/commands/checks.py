@@ -19,6 +19,8 @@ def check(
     remove_group: options.RemoveGroup = None,
     preset: options.Preset = "",
     kickstart: options.Kickstart = "",
+    repository: options.Repository = None,
+    repository_key: options.RepositoryKey = None,
     backend: options.Backend = "",
     as_json: options.Json = False,
 ) -> None:
@@ -37,6 +39,7 @@ def check(
             "preset": preset or None,
             "backend": backend or None,
             **options.kickstart(kickstart),
+            "repositories": options.repositories(repository, repository_key),
         }
     )
     found = client.check(request)

@@ -31,6 +31,12 @@ AddGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Also 
 RemoveGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Leave it out.")]
 Preset = Annotated[str, typer.Option(help="A preset of the service.")]
 Kickstart = Annotated[str, typer.Option(metavar="FILE|URL", help="A kickstart of your own; a URL is fetched by the service.")]
+Repository = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=URL", help="A further repository; needs the permission own_code.")
+]
+RepositoryKey = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=FILE", help="Its armored public key: every RPM there has to be signed by it.")
+]
 Backend = Annotated[str, typer.Option(help="Another backend than the release's.")]
 
 
@@ -57,13 +63,26 @@ def release(given: str, references: Sequence[str], asked: Client) -> str:
     return fitting[0]
 
 
+def repositories(given: Sequence[str] | None, keys: Sequence[str] | None) -> list[dict[str, str]]:
+    """The request's further repositories; raises errors.InvalidRequest for a key that can't be read or has none."""
+    found = [{"name": name, "url": url} for name, _, url in (text.partition("=") for text in given or ())]
+    for name, _, file in (text.partition("=") for text in keys or ()):
+        owner = next((each for each in found if each["name"] == name), None)
+        if owner is None:
+            raise errors.InvalidRequest(f"The key of «{name}» is of no repository", remedy="name it with --repository NAME=URL")
+        owner["key"] = _text(file, errors.InvalidRequest, f"The key {file}")
+    return found
+
+
 def kickstart(given: str) -> dict[str, str]:
     """The request's fields for a kickstart, by its URL or the text of a file; raises errors.KickstartInvalid."""
     if given.startswith(("http://", "https://")):
         return {"kickstart_url": given}
+    return {"kickstart": _text(given, errors.KickstartInvalid, f"The kickstart {given}")} if given else {}
+
+
+def _text(file: str, kind: type[errors.RequestError], what: str) -> str:
     try:
-        return {"kickstart": pathlib.Path(given).read_text("utf-8")} if given else {}
+        return pathlib.Path(file).read_text("utf-8")
     except (OSError, UnicodeError) as error:
-        raise errors.KickstartInvalid(
-            f"The kickstart {given} can't be read", cause=str(error), remedy="name a readable text file"
-        ) from error
+        raise kind(f"{what} can't be read", cause=str(error), remedy="name a readable text file") from error

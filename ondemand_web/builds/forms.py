@@ -90,7 +90,22 @@ def _fields(sent: dict[str, str]) -> dict[str, Any]:
     texts = {name: sent[name].strip() for name in _TEXTS if sent.get(name, "").strip()}
     lists = {name: [word for word in _WORDS.split(sent.get(name, "")) if word] for name in _LISTS}
     wanted = [word for word in _REFERENCES.split(sent.get("builds", "")) if word]
-    return {**texts, **lists, "builds": wanted}
+    return {**texts, **lists, "builds": wanted, "repositories": _repositories(sent.get("repositories", ""))}
+
+
+def _repositories(text: str) -> list[dict[str, str]]:
+    """Name and address in a line each; below it its key, where it has one."""
+    found: list[dict[str, str]] = []
+    key = False
+    for line in text.splitlines():
+        key = key or line.startswith("-----BEGIN ")
+        if key and found:
+            found[-1]["key"] = f"{found[-1].get('key', '')}{line}\n"
+            key = not line.startswith("-----END ")
+        elif line.strip():
+            name, _, url = line.strip().partition(" ")
+            found.append({"name": name, "url": url.strip()})
+    return found
 
 
 def _same_origin() -> None:

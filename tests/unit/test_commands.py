@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import re
 import signal
 import subprocess
@@ -79,6 +80,16 @@ def test_a_release_that_goes_without_saying_need_not_be_named(
             with pytest.raises(errors.InvalidRequest, match=re.escape(said)):
                 options.release("", references, asked)
         assert options.release("rawhide", references, asked) == "rawhide"
+
+
+def test_further_repositories_are_named_with_their_keys(tmp_path: pathlib.Path) -> None:
+    key = tmp_path / "key.asc"
+    key.write_text("KEY\n")
+    found = options.repositories(["mine=https://x/{arch}?a=b", "other=https://y"], [f"mine={key}"])
+    assert found == [{"name": "mine", "url": "https://x/{arch}?a=b", "key": "KEY\n"}, {"name": "other", "url": "https://y"}]
+    for wrong in ("none=key.asc", f"mine={tmp_path / 'missing'}"):
+        with pytest.raises(errors.InvalidRequest):
+            options.repositories(["mine=https://x"], [wrong])
 
 
 def test_what_an_image_holds_is_told_with_what_brought_it() -> None:

@@ -76,3 +76,22 @@ def test_a_preset_that_is_chosen_is_asked_for_and_the_release_s_own_is_none(web:
         web.post("/new", data={**SENT, "builds": "", "preset": chosen})
     with here.database.reading() as session:
         assert [builds.request_of(builds.get(session, number)).preset for number in (1, 2)] == ["fedora-live", None]
+
+
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc=\n-----END PGP PUBLIC KEY BLOCK-----\n"
+
+
+def test_repositories_are_named_a_line_each_with_their_keys_below(web: FlaskClient, here: Service) -> None:
+    here.settings.master.__dict__.update(own_code=("alice",), repository_hosts=("example.org",))
+    text = f"mine https://example.org/{{arch}}\r\n{KEY}\n  other   https://example.org/2 \n"
+    assert web.post("/new", data={**SENT, "builds": "", "repositories": text}).status_code == 303
+    with here.database.reading() as session:
+        mine, other = builds.request_of(builds.get(session, 1)).repositories
+    assert (mine.name, mine.url, mine.key) == ("mine", "https://example.org/{arch}", KEY)
+    assert (other.name, other.url, other.key) == ("other", "https://example.org/2", None)
+
+
+@pytest.mark.parametrize(("text", "status"), [("x https://elsewhere.example/", 403), ("https://example.org/", 422), (KEY, 422)])
+def test_repositories_that_can_not_be_used_are_shown_with_the_reason(web: FlaskClient, text: str, status: int) -> None:
+    answer = web.post("/new", data={**SENT, "builds": "", "repositories": text})
+    assert answer.status_code == status and "<details open><summary>Repositories of your own" in answer.text
