@@ -37,12 +37,19 @@ class Profile(enum.StrEnum):
 
 _WORD, _NAME = (rf"^[A-Za-z0-9][A-Za-z0-9._+-]{{0,{length}}}$" for length in (63, 199))
 _LETTERS = "letters, digits or any of . _ + - and begin with a letter or digit"
-_FORMS = {_WORD: f"1 to 64 {_LETTERS}", _NAME: f"1 to 200 {_LETTERS}"}
+_MAIL = r"^[^@\s\x00-\x1f\x7f-\x9f<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$"
+_URL = r"^https?://[^\s\"'<>\\]{1,1000}$"
+_FORMS = {
+    _WORD: f"1 to 64 {_LETTERS}",
+    _NAME: f"1 to 200 {_LETTERS}",
+    _MAIL: "a mail address, as name@example.org",
+    _URL: "an address that begins with https:// or http://",
+}
 """The patterns that people run into, in words."""
 Word = Annotated[str, pydantic.Field(pattern=_WORD)]
 PackageName = Annotated[str, pydantic.Field(pattern=_NAME)]
-Mail = Annotated[str, pydantic.Field(pattern=r"^[^@\s\x00-\x1f\x7f-\x9f<>,;\"\\]{1,64}@[A-Za-z0-9.-]{1,190}$")]
-Url = Annotated[str, pydantic.Field(pattern=r"^https?://[^\s\"'<>\\]{1,1000}$")]
+Mail = Annotated[str, pydantic.Field(pattern=_MAIL)]
+Url = Annotated[str, pydantic.Field(pattern=_URL)]
 Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
