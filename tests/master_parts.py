@@ -3,23 +3,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import pathlib
 import re
 import shutil
+import threading
 import uuid
+from collections.abc import Iterator
+from typing import Any
 
 import sqlalchemy as sa
+from werkzeug import serving
 
-from ondemand import build_requests
+from demo import site
+from ondemand import build_requests, settings
 from ondemand.builds import Capabilities, FinishReport
 from ondemand.locks import Lock, LockedPackage
 from ondemand.proofs import Artifact, Proof, ProofKind
 from ondemand.states import State
+from ondemand_web import app, service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import clock
 from ondemand_web.files.models import ArtifactFile
+from ondemand_web.packages import reading
 from ondemand_web.people import services as people
 from ondemand_web.queue import services as queue
 from ondemand_web.queue.models import Attempt
@@ -61,6 +69,33 @@ def config(folder: pathlib.Path) -> pathlib.Path:
     for path in (made / "releases").glob("*.toml"):
         path.write_text(re.sub(r"^key_files = .*$", "key_files = []", path.read_text(), flags=re.MULTILINE))
     return made
+
+
+@contextlib.contextmanager
+def offering(made: site.Site, folder: pathlib.Path, *, read: bool = True, **master: Any) -> Iterator[Service]:
+    """A master that offers the demo release, with `master` as settings; by default it has read the repositories."""
+    given = {"data": folder / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
+    here = service.make(settings.load(master={**given, **master}))
+    if read:
+        reading.read_all(here)
+    try:
+        yield here
+    finally:
+        here.database.close()
+
+
+@contextlib.contextmanager
+def served(here: Service, port: int = 0) -> Iterator[str]:
+    """The address at which a master answers, on a free port unless one is named."""
+    server = serving.make_server("127.0.0.1", port, app.make(here), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def submit(here: Service, owner: str = "alice", **fields: object) -> int:

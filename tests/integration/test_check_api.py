@@ -14,20 +14,17 @@ from flask.testing import FlaskClient
 
 from demo import builds as story
 from demo import site
-from ondemand import settings
 from ondemand_web import app, service
 from ondemand_web.packages import reading
+from tests import master_parts
 
 
 @pytest.fixture
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A master that offers the demo release."""
     made = site.write(tmp_path, distribution, servers)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-    master["own_code"] = ["you"]
-    started = service.make(settings.load(master=master))
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path, read=False, own_code=["you"]) as started:
+        yield started
 
 
 @pytest.fixture

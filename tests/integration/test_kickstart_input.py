@@ -12,21 +12,18 @@ import pytest
 from flask.testing import FlaskClient
 
 from demo import site
-from ondemand import settings
 from ondemand_web import app, service
 from ondemand_web.builds import checks
 from ondemand_web.builds.models import BuildLock
-from ondemand_web.packages import reading
+from tests import master_parts
 
 
 @pytest.fixture
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A master that offers the demo release and has read its repositories."""
     made = site.write(tmp_path, distribution, servers)
-    started = service.make(settings.load(master={"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you"}))
-    reading.read_all(started)
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

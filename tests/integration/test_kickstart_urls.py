@@ -12,13 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from demo import site
-from ondemand import settings
 from ondemand_web import app, service
 from ondemand_web.builds import checks
 from ondemand_web.builds.models import BuildLock
-from ondemand_web.packages import reading
 from ondemand_web.people import services as people
-from tests import builder_parts
+from tests import master_parts, builder_parts
 
 TEXT = b"lang C\n%packages\n@core\n@live\n%end\n"
 
@@ -46,12 +44,9 @@ def elsewhere() -> Iterator[Any]:
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A master that offers the demo release and lets kickstarts come from 127.0.0.1; bob may bring code of his own."""
     made = site.write(tmp_path, distribution, servers)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "own_code": ["bob"]}
     allowed = {"kickstart_hosts": ["127.0.0.1"], "private_networks": ["127.0.0.0/8"]}
-    started = service.make(settings.load(master={**master, **allowed}))
-    reading.read_all(started)
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path, own_code=["bob"], **allowed) as started:
+        yield started
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from flask.testing import FlaskClient
 
 from demo import builds as story
 from demo import site
-from ondemand import resolutions, settings
-from ondemand_web import app, service
-from ondemand_web.packages import reading
-from tests import source_parts, universe_parts
+from ondemand import resolutions
+from ondemand_web import app
+from tests import master_parts, source_parts, universe_parts
 
 UPDATE = story.NAMES["unpushed_update"]
 MADE = [universe_parts.Made(f"many{number:03}") for number in range(146)]
@@ -55,11 +54,8 @@ def web(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Ite
             (folder / f"{one.nvr}.noarch.rpm").write_bytes(universe_parts.front(one))
         definition = made.folder / "config" / "releases" / "demo.toml"
         source_parts.point(definition, koji_hub=f"{address}/kojihub", koji_topurl=address, bodhi=address)
-        master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-        here = service.make(settings.load(master=master))
-        reading.read_all(here)
-        yield app.make(here).test_client()
-        here.database.close()
+        with master_parts.offering(made, tmp_path) as here:
+            yield app.make(here).test_client()
 
 
 def trusts(packages: Any) -> dict[str, str]:

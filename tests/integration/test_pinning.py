@@ -11,7 +11,7 @@ import pytest
 
 from demo import builds as story
 from demo import site
-from ondemand import locks, settings
+from ondemand import locks
 from ondemand.states import State
 from ondemand_web import service
 from ondemand_web.builds import checks
@@ -27,10 +27,8 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     with source_parts.other_demo(tmp_path, distribution) as address:
         made = site.write(tmp_path, distribution, servers)
         source_parts.point(made.folder / "config" / "releases" / "demo.toml", bodhi=address)
-        master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-        started = service.make(settings.load(master=master))
-        yield started
-        started.database.close()
+        with master_parts.offering(made, tmp_path, read=False) as started:
+            yield started
 
 
 def checked(here: service.Service) -> int:

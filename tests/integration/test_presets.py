@@ -13,12 +13,11 @@ from flask.testing import FlaskClient
 
 from demo import builds as story
 from demo import site
-from ondemand import builds, errors, plugins, settings
+from ondemand import builds, errors, plugins
 from ondemand.build_requests import BuildRequest
 from ondemand_web import app, service
 from ondemand_web.builds import bases, checks
 from ondemand_web.builds.models import DescriptionBody
-from ondemand_web.packages import reading
 from ondemand_web.people import services as people
 from tests import master_parts, preset_parts
 
@@ -30,11 +29,8 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     """A master that offers the demo release and the kiwi description, and has read its repositories."""
     made = site.write(tmp_path, distribution, servers)
     shutil.copytree(preset_parts.FOLDER, made.folder / "config" / "presets", dirs_exist_ok=True)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-    started = service.make(settings.load(master=master))
-    reading.read_all(started)
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path) as started:
+        yield started
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import pathlib
 import re
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -14,11 +13,10 @@ from typing import Any, ClassVar
 import pytest
 from flask.testing import FlaskClient
 from typer import testing
-from werkzeug import serving
 
 from demo import builds as story
 from demo import koji_files, site
-from ondemand import errors, locks, plugins, references, releases, resolutions, settings
+from ondemand import errors, locks, plugins, references, releases, resolutions
 from ondemand.build_requests import ImageType
 from ondemand.commands import main
 from ondemand_web import app, service
@@ -32,10 +30,8 @@ from tests import master_parts, source_parts
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A master that offers the demo release."""
     made = site.write(tmp_path, distribution, servers)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-    started = service.make(settings.load(master=master))
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path, read=False) as started:
+        yield started
 
 
 @pytest.fixture
@@ -296,13 +292,8 @@ def test_a_source_that_breaks_harms_no_other(here: service.Service, tmp_path: pa
 def served(here: service.Service) -> Iterator[dict[str, str]]:
     """The environment of a command line that speaks to a running service."""
     reading.read_all(here)
-    server = serving.make_server("127.0.0.1", 0, app.make(here), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield {"ONDEMAND_MASTER__URL": f"http://127.0.0.1:{server.port}", "COLUMNS": "200"}
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with master_parts.served(here) as url:
+        yield {"ONDEMAND_MASTER__URL": url, "COLUMNS": "200"}
 
 
 def command(environment: dict[str, str], *words: str) -> tuple[int, str]:

@@ -4,21 +4,19 @@
 from __future__ import annotations
 
 import pathlib
-import threading
 from collections.abc import Iterator
 
 import pytest
 from typer import testing
-from werkzeug import serving
 
 from demo import builds as story
 from demo import site
-from ondemand import build_requests, errors, settings
+from ondemand import build_requests, errors
 from ondemand.client import Client
 from ondemand.commands import main
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.builds import checks
-from ondemand_web.packages import reading
+from tests import master_parts
 
 TAG = f"tag:{story.NAMES['side_tag']}"
 
@@ -29,24 +27,15 @@ def here(
 ) -> Iterator[service.Service]:
     """A master that offers the demo release and has read its repositories."""
     made = site.write(tmp_path, distribution, servers)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-    master["database"] = database_url
-    started = service.make(settings.load(master=master))
-    reading.read_all(started)
-    yield started
-    started.database.close()
+    with master_parts.offering(made, tmp_path, database=database_url) as started:
+        yield started
 
 
 @pytest.fixture
 def url(here: service.Service) -> Iterator[str]:
     """The address of the running service."""
-    server = serving.make_server("127.0.0.1", 0, app.make(here), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with master_parts.served(here) as address:
+        yield address
 
 
 def command(url: str, *words: str) -> tuple[int, str]:

@@ -6,24 +6,22 @@ from __future__ import annotations
 import hashlib
 import pathlib
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from typer import testing
-from werkzeug import serving
 
 from demo import site
-from ondemand import build_requests, errors, locks, releases, settings
+from ondemand import build_requests, errors, locks, releases
 from ondemand.client import Client
 from ondemand.commands import main
 from ondemand_consumer import fetching
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.builds import checks
-from ondemand_web.packages import headers, previews, reading, rpm_files
-from tests import builder_parts
+from ondemand_web.packages import headers, previews, rpm_files
+from tests import master_parts, builder_parts
 
 SIGNED = releases.TrustPolicy.REQUIRE_SIGNED
 
@@ -32,18 +30,9 @@ SIGNED = releases.TrustPolicy.REQUIRE_SIGNED
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A running master that offers the demo release and has read its repositories."""
     made = site.write(tmp_path, distribution, servers)
-    master = {"data": tmp_path / "master", "config": made.folder / "config", "anonymous_owner": "you", "url": made.url}
-    started = service.make(settings.load(master={**master, "own_code": ["you"]}))
-    reading.read_all(started)
     port = int(made.url.rpartition(":")[2])
-    server = serving.make_server("127.0.0.1", port, app.make(started), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield started
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    started.database.close()
+    with master_parts.offering(made, tmp_path, own_code=["you"]) as started, master_parts.served(started, port):
+        yield started
 
 
 @pytest.fixture
