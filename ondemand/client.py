@@ -18,6 +18,7 @@ from ondemand.differences import Differences
 from ondemand.reference_sets import SetRecord
 from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
+from ondemand.wishes import DecisionState, RuleRecord, WishRecord
 
 Found = TypeVar("Found")
 TIMEOUT = (5.0, 30.0)
@@ -107,6 +108,27 @@ class Client:
             return answer.content, int(answer.headers["X-Log-Size"])
         except (KeyError, ValueError) as error:
             raise self._senseless() from error
+
+    def wishes(
+        self, *, state: DecisionState | None = None, rule: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[WishRecord]:
+        """Messages of the bus with what became of them, the newest first."""
+        query = {"state": state.value if state else None, "rule": rule, "before": before, "limit": limit}
+        answer = self._call("GET", "/wishes", params={key: value for key, value in query.items() if value is not None})
+        return self._read(answer, lambda body: [WishRecord.model_validate(item) for item in body["wishes"]])
+
+    def rules(self) -> list[RuleRecord]:
+        """The trigger rules as they stand now."""
+        answer = self._call("GET", "/triggers")
+        return self._read(answer, lambda body: [RuleRecord.model_validate(item) for item in body["rules"]])
+
+    def pause_rule(self, name: str) -> RuleRecord:
+        """Lets a trigger rule order nothing until it is resumed; for operators."""
+        return self._read(self._call("POST", f"/triggers/{quote(name, safe='')}/pause"), RuleRecord.model_validate)
+
+    def resume_rule(self, name: str) -> RuleRecord:
+        """Lets a paused trigger rule go on; for operators."""
+        return self._read(self._call("POST", f"/triggers/{quote(name, safe='')}/resume"), RuleRecord.model_validate)
 
     def releases(self) -> list[dict[str, Any]]:
         """The releases and what can be asked of them."""

@@ -17,6 +17,8 @@ from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
 from ondemand_web.sets import views as sets
+from ondemand_web.wishes import pages as wish_pages
+from ondemand_web.wishes import views as wishes
 
 MAX_BODY = 9 * 1024**2
 """Bytes that a request's body may have."""
@@ -46,9 +48,11 @@ def make(here: Service) -> flask.Flask:
     app.register_api(packages.api)
     app.register_api(queue.api)
     app.register_api(sets.api)
+    app.register_api(wishes.api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
+    app.register_blueprint(wish_pages.pages)
     app.after_request(_careful)
     return app
 

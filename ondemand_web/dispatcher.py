@@ -22,6 +22,8 @@ from ondemand_web.packages import reading, sweeping
 from ondemand_web.queue import duties
 from ondemand_web.queue import services as queue
 from ondemand_web.service import Service
+from ondemand_web.wishes import ordering, refreshing
+from ondemand_web.wishes import services as wishes
 
 log = logging.getLogger(__name__)
 RENEW = 5.0
@@ -70,6 +72,9 @@ def tasks(here: Service) -> list[Task]:
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
+        Task(name="read-composed", work=lambda: refreshing.read_next(here), pause=2.0),
+        Task(name="wishes", work=lambda: ordering.work_next(here), pause=0.5),
+        Task(name="sweep-wishes", work=lambda: wishes.sweep(here.database, here.settings.master.wish_days), pause=600.0),
         Task(name="sweep-snapshots", work=lambda: sweeping.sweep_all(here), pause=600.0),
         Task(name="reap", work=Reaper(here), pause=1.0),
         Task(name="store", work=lambda: storing.store_next(here), pause=0.3),

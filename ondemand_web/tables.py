@@ -9,6 +9,7 @@ import ondemand_web.files.models
 import ondemand_web.people.models
 import ondemand_web.queue.models
 import ondemand_web.sets.models
+import ondemand_web.wishes.models
 from ondemand_web.database import Base
 
 AREAS = (
@@ -18,5 +19,6 @@ AREAS = (
     ondemand_web.people.models,
     ondemand_web.queue.models,
     ondemand_web.sets.models,
+    ondemand_web.wishes.models,
 )
 METADATA = Base.metadata

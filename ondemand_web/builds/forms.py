@@ -35,7 +35,7 @@ def new() -> str:
 @forms.post("/new")
 def ask() -> flask.typing.ResponseReturnValue:
     """Checks the request, or submits it and leads to its page. A fault is shown above the form as it was sent."""
-    _same_origin()
+    same_origin()
     here = service.current()
     sent = flask.request.form.to_dict()
     try:
@@ -78,7 +78,7 @@ def _fields(sent: dict[str, str]) -> dict[str, Any]:
     return {**texts, **lists, "builds": wanted}
 
 
-def _same_origin() -> None:
+def same_origin() -> None:
     """Refuses a form that another site sent in a visitor's name; raises errors.NotPermitted."""
     asked = flask.request
     origin = asked.headers.get("Origin")

@@ -13,7 +13,7 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, differences, errors, locks, proofs, reference_sets, resolutions
+from ondemand import build_requests, builds, differences, errors, facts, locks, proofs, reference_sets, resolutions, wishes
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -34,6 +34,12 @@ RECORDS = [
     (API, resolutions.ResolvedPackage),
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
+    (API, facts.Facts),
+    (API, wishes.WishRecord),
+    (API, wishes.DecisionRecord),
+    (API, wishes.RuleRecord),
+    (API, wishes.ReplayRequest),
+    (API, wishes.ReplayedWish),
     (API, builds.BuildRecord),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),
