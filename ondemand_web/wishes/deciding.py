@@ -82,7 +82,7 @@ def _act(session: orm.Session, facts: Facts, release: str | None, now: datetime.
     if facts.happened is Happening.WITHDRAWN:
         return _withdraw(session, facts)
     if facts.happened is Happening.SIGNED:
-        return f"Decisions that go on: {_go_on(session, facts, now)}."
+        return f"Decisions judged again: {_go_on(session, facts, now)}."
     if facts.happened is Happening.COMPOSED and release is not None:
         row = session.get(ReleaseToRead, release, with_for_update=LOCK)
         if row is None:
@@ -94,9 +94,9 @@ def _act(session: orm.Session, facts: Facts, release: str | None, now: datetime.
 
 
 def _go_on(session: orm.Session, facts: Facts, now: datetime.datetime) -> int:
-    """Lets those look again that wait for a signature of these builds; gives their number."""
+    """Has those judged again that hold these builds; gives their number."""
     naming = sa.select(WishedBuild.wish_id).where(WishedBuild.nvr.in_({facts.subject, *facts.builds}))
-    where = (Decision.state == DecisionState.WAITING, Decision.next_try.is_(None), Decision.wish_id.in_(naming))
+    where = (Decision.state == DecisionState.WAITING, Decision.wish_id.in_(naming))
     statement = sa.update(Decision).where(*where).values(next_try=now).returning(Decision.id)
     return len(session.execute(statement, execution_options={"synchronize_session": False}).all())
 
@@ -156,7 +156,8 @@ def _add(session: orm.Session, wish: Wish, facts: Facts, match: Match) -> None:
         **known,
     )
     item = item_of(row, facts)
-    stopped = session.get(PausedRule, target.rule)
+    # Locked, so that who resumes the rule at this moment sees this decision and wakes it.
+    stopped = session.get(PausedRule, target.rule, with_for_update=LOCK)
     verdict = _overtaken(session, row, facts) or judging.first(item, match.rule, stopped.paused_by if stopped else None)
     if match.rule.supersede:
         for other, its in _related(session, row, facts):

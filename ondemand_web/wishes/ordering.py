@@ -93,11 +93,14 @@ def _order(here: Service, rule: Rule, item: Item, key: str) -> Verdict:
 def _settle(here: Service, decision: Decision, verdict: Verdict, owner: str) -> None:
     with here.database.writing() as session:
         values: dict[str, object] = {}
+        where: list[sa.ColumnExpressionArgument[bool]] = []
         if verdict.state is DecisionState.ORDERED:
             values["ordered_at"] = clock(session)
-        if verdict.state is DecisionState.WAITING and verdict.next_try is not None:
+        if verdict.state is DecisionState.WAITING:
+            # Who woke it meanwhile, by a resume or a signature, must not be forgotten.
+            where.append(Decision.next_try == decision.next_try)
             values["tries"] = decision.tries + 1
-        if services.move(session, decision.id, DecisionState.WAITING, verdict, **values):
+        if services.move(session, decision.id, DecisionState.WAITING, verdict, where, **values):
             return
     if verdict.state is DecisionState.ORDERED and verdict.build_id is not None:
         # It was withdrawn or superseded at this very moment.

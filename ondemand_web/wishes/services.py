@@ -99,8 +99,15 @@ def records(session: orm.Session, wishes: Sequence[Wish], url: str) -> list[Wish
     ]
 
 
-def move(session: orm.Session, decision_id: int, old: DecisionState, verdict: Verdict, **values: Any) -> bool:
-    """The only function that changes a decision's state; gives False when it is no longer in state `old`.
+def move(
+    session: orm.Session,
+    decision_id: int,
+    old: DecisionState,
+    verdict: Verdict,
+    where: Sequence[sa.ColumnExpressionArgument[bool]] = (),
+    **values: Any,
+) -> bool:
+    """The only function that changes a decision's state; gives False when it is no longer in state `old`, or as `where`.
 
     Raises ValueError for a transition that the table does not hold.
     """
@@ -111,7 +118,7 @@ def move(session: orm.Session, decision_id: int, old: DecisionState, verdict: Ve
         changed["build_id"] = verdict.build_id
     if verdict.state is not old:
         changed["since"] = clock(session)
-    statement = sa.update(Decision).where(Decision.id == decision_id, Decision.state == old).values(**changed)
+    statement = sa.update(Decision).where(Decision.id == decision_id, Decision.state == old, *where).values(**changed)
     done = session.execute(statement.returning(Decision.id), execution_options={"synchronize_session": False})
     return done.scalar_one_or_none() is not None
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import pathlib
 from typing import Any
 
@@ -11,10 +12,11 @@ import sqlalchemy as sa
 
 from ondemand.states import State
 from ondemand.wishes import DecisionState
+from ondemand_web import dispatcher, service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
 from ondemand_web.service import Service
-from ondemand_web.wishes import deciding, judging, matching, ordering, services
+from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
 from ondemand_web.wishes.models import Decision, ReleaseToRead, Wish, WishedBuild
 from tests import master_parts
 from tests import wish_parts as parts
@@ -159,6 +161,19 @@ def test_a_paused_rule_keeps_what_comes_and_goes_on_when_it_is_resumed(here: Ser
     services.resume(here.database, rule)
     parts.work(here)
     assert states(here, ids) == ["ordered", "ordered"]
+
+
+def test_a_rule_that_is_resumed_while_a_decision_is_judged_goes_on(here: Service, tmp_path: pathlib.Path) -> None:
+    rule = parts.rule()
+    parts.ruled(here, tmp_path, rule)
+    (wish,) = parts.bring(here, parts.facts())
+    deciding.decide_next(here)
+    with here.database.reading() as session:
+        seen = session.get_one(Decision, 1)
+    services.resume(here.database, rule)
+    ordering._settle(here, seen, judging.first(parts.item(parts.facts()), rule, "eve"), "trigger")
+    parts.work(here)
+    assert parts.state(here, wish) is DecisionState.ORDERED
 
 
 @pytest.mark.parametrize("first", ["offered", "signed"])
@@ -310,3 +325,60 @@ def test_old_wishes_are_swept_and_what_still_waited_is_canceled_first(here: Serv
     with here.database.reading() as session:
         for table in (Wish, WishedBuild, Decision):
             assert session.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0
+
+
+def test_the_dispatcher_has_the_duties_of_wishes(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path)
+    tasks = {task.name: task.work for task in dispatcher.tasks(here)}
+    (wish,) = parts.bring(here, parts.facts())
+    assert [tasks["wishes"]() for _ in range(3)] == [True, True, False]
+    assert parts.state(here, wish) is DecisionState.ORDERED
+    assert not tasks["sweep-wishes"]() and not tasks["read-composed"]()
+
+
+def test_a_restarted_service_goes_on_with_what_waited(here: Service, tmp_path: pathlib.Path) -> None:
+    """What waits is in the database alone: nothing of it is kept by the process."""
+    parts.ruled(here, tmp_path, parts.rule(hourly_cap=1))
+    ids = parts.bring(here, parts.facts(1), parts.facts(2, **ZSH))
+    parts.work(here)
+    again = parts.ruled(service.make(here.settings), tmp_path, parts.rule(hourly_cap=1))
+    parts.let_pass(again, 3601)
+    parts.work(again)
+    assert states(again, ids) == ["ordered", "ordered"]
+    again.database.close()
+
+
+def test_two_processes_that_hold_the_duty_at_once_make_no_build_twice(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path, parts.rule(hourly_cap=1000))
+    given = [parts.facts(n, n, subject=f"FEDORA-2026-{n % 6:010x}", builds=(f"p{n % 6}-1-1",)) for n in range(18)]
+    ids = parts.bring(here, *given)
+    while deciding.decide_next(here):
+        pass
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: parts.work(here), range(2)))
+    assert len(made(here)) == 6 and set(states(here, ids)) <= {"ordered", "joined", "waiting"}
+    parts.let_pass(here, 301)
+    parts.work(here)
+    assert len(made(here)) == 6 and set(states(here, ids)) == {"ordered", "joined"}
+
+
+def test_a_replay_tells_what_the_duty_does(here: Service, tmp_path: pathlib.Path) -> None:
+    rules = (parts.rule(lull=60), parts.rule(name="signed", require_signed=True, lull=60), parts.rule(name="p", packages=("z*",)))
+    parts.ruled(here, tmp_path, *rules)
+    given = [
+        parts.facts(1),
+        parts.facts(2, 5, builds=("bash-6-1.fc44",)),
+        parts.facts(3, 8, **ZSH),
+        parts.facts(4, 9, **{**SIGNED, "subject": "bash-6-1.fc44"}),
+        parts.facts(5, 12, subject="FEDORA-2026-bbbbbbbbbb", builds=("vim-1-1",)),
+        parts.facts(6, 15, **{**WITHDRAWN, "subject": "FEDORA-2026-bbbbbbbbbb"}),
+        parts.facts(7, 16, subject="x", content="container"),
+        parts.facts(8, 17, release="EPEL-9"),
+    ]
+    told = replaying.Replay(rules, here.releases.known_as, {}, lambda *_: None).run(given)
+    ids = parts.bring(here, *given)
+    parts.work(here)
+    parts.let_pass(here, 61)
+    parts.work(here)
+    done = [[(each.rule, each.state) for each in parts.decisions(here, wish_id)] for wish_id in ids]
+    assert [[(each.rule, each.state) for each in wish.decisions] for wish in told] == done
