@@ -43,7 +43,7 @@ def held(here: Service, rule: Rule, target: Target) -> frozenset[str] | None:
         lock = checks.checked(here, request(rule, target, ()), kept=True).lock
     except (errors.RequestError, errors.ContentError):
         return None
-    return frozenset(matching.package(each.build) if each.build else each.name for each in lock.everything)
+    return frozenset(matching.package(each.build) if each.build else each.name for each in (*lock.packages, *lock.tree))
 
 
 def in_image(here: Service, rule: Rule, item: Item, asked: tuple[str, ...]) -> tuple[str, ...]:
@@ -60,11 +60,11 @@ def in_image(here: Service, rule: Rule, item: Item, asked: tuple[str, ...]) -> t
     if names and not names & packages:
         return ()
     try:
-        checks.checked(here, request(rule, item.target, asked), kept=True)
+        lock = checks.checked(here, request(rule, item.target, asked), kept=True).lock
     except errors.Unsolvable as error:
         if not error.absent:
             return asked
         return tuple(f"koji:{nvr}" for nvr in facts.builds if nvr not in error.absent)
     except (errors.RequestError, errors.ContentError):
         return asked
-    return asked
+    return asked if any(each.wanted for each in (*lock.packages, *lock.tree)) else ()
