@@ -80,6 +80,10 @@ setup(
         "fedora.messages": [
             "ondemand.build.requested.v1 = ondemand.messages:BuildRequestedV1",
             "ondemand.build.state.changed.v1 = ondemand.messages:BuildStateChangedV1",
+            "ondemand.image.published.v1 = ondemand.messages:ImagePublishedV1",
+            "ondemand.builder.joined.v1 = ondemand.messages:BuilderJoinedV1",
+            "ondemand.builder.lost.v1 = ondemand.messages:BuilderLostV1",
+            "ondemand.wish.decided.v1 = ondemand.messages:WishDecidedV1",
         ],
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [
