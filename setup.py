@@ -23,6 +23,7 @@ BASE = [
 ]
 WEB = [
     "alembic>=1.13",
+    "defusedxml>=0.7",
     "Flask>=3",
     "flask-openapi3>=4",
     "fsspec>=2024.2",
@@ -35,7 +36,7 @@ WEB = [
     "waitress>=3",
     "zstandard>=0.22",
 ]
-BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31"]
 POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
@@ -91,6 +92,7 @@ setup(
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
             "tag = ondemand_plugins.sources.koji_tags:KojiTags",
             "package = ondemand_plugins.sources.packages:Packages",
+            "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

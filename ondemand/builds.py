@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
-from ondemand.locks import Lock
+from ondemand.descriptions import Description
+from ondemand.locks import Lock, Preset
 from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
@@ -94,10 +95,13 @@ class BuildRecord(Record):
     changed_at: datetime.datetime
     ended_at: datetime.datetime | None = None
     canceled_by: str | None = None
+    rebuild_of: int | None = None
+    same_lock: bool = False
     waiting: str | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
+    preset: Preset | None = None
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()
@@ -120,6 +124,12 @@ class BuildRecord(Record):
         return request.title or request.name or f"{request.release} {request.image_type.value} {request.arch}"
 
 
+class Rebuild(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How a build is made again: with a `new` lock, as if it were asked for today, or by the `same` one."""
+
+    lock: Literal["new", "same"] = "new"
+
+
 class CheckRecord(Record):
     """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock."""
 
@@ -131,6 +141,7 @@ class CheckRecord(Record):
     wanted: tuple[WantedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
     snapshot: dict[str, str] = {}
+    preset: Preset | None = None
 
 
 class EventRecord(Record):
@@ -164,6 +175,7 @@ class Assignment(Record):
     label: str
     backend: str
     options: dict[str, Any] = {}
+    description: Description | None = None
     lease: float
     beat: float
 

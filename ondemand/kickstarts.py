@@ -23,6 +23,8 @@ COMMANDS = 1000
 """Commands outside of sections that a kickstart may have; pykickstart takes milliseconds for each."""
 GROUPS = 500
 """Lines in %packages that name groups."""
+PATTERNS = 200
+"""Lines in %packages that are patterns (`kernel-*`): each is compared with the name of every package that there is."""
 _SHORT = 20_000
 """Characters up to which a kickstart that was read is kept."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
@@ -95,6 +97,7 @@ class _PackageSection(sections.PackageSection):  # type: ignore[misc]
         self._began = 0
         self._names: dict[str, str] = {}
         self._groups: list[str] = []
+        self._patterns = 0
 
     def handleHeader(self, lineno: int, args: list[str]) -> None:
         self._began = lineno
@@ -110,6 +113,9 @@ class _PackageSection(sections.PackageSection):  # type: ignore[misc]
         else:
             # The last word on a package counts.
             self._names[word.removeprefix("-")] = word
+        self._patterns += any(sign in word for sign in "*?[")
+        if self._patterns > PATTERNS:
+            raise ks_errors.KickstartParseError(f"it has more than {PATTERNS} patterns", lineno=self._began)
         if len(self._groups) > GROUPS:
             raise ks_errors.KickstartParseError(f"it names more than {GROUPS} groups", lineno=self._began)
 

@@ -19,6 +19,20 @@ MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
 
 
+class Preset(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, or `url` for a kickstart that the request
+    names by address. `upstream` and `commit` say where it comes from, `sha256` is over the flattened text, or over
+    all files of the description."""
+
+    name: str
+    kind: str
+    title: str | None = None
+    upstream: str | None = None
+    commit: str | None = None
+    sha256: str
+    profile: str | None = None
+
+
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
     """One RPM of the image.
 
@@ -74,6 +88,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
     that the build's keyring will hold; `requested` the names that the image was asked to have. `packages` are
     installed in the image, for a boot ISO or DVD in its installer's runtime; `tree` is what a DVD offers to install.
+    `preset` is None where the request brings a kickstart's text of its own.
     """
 
     format: int = 1
@@ -86,6 +101,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     packages: tuple[LockedPackage, ...]
     tree: tuple[LockedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
+    preset: Preset | None = None
 
     @property
     def wanted(self) -> tuple[LockedPackage, ...]:

@@ -17,6 +17,7 @@ from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
 from ondemand_web.sets import views as sets
+from ondemand_web.uploads import views as uploads
 
 MAX_BODY = 9 * 1024**2
 """Bytes that a request's body may have."""
@@ -46,9 +47,11 @@ def make(here: Service) -> flask.Flask:
     app.register_api(packages.api)
     app.register_api(queue.api)
     app.register_api(sets.api)
+    app.register_api(uploads.api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
+    app.register_blueprint(uploads.pages)
     app.after_request(_careful)
     return app
 

@@ -22,6 +22,7 @@ from ondemand_web.packages import reading, sweeping
 from ondemand_web.queue import duties, endings, presence
 from ondemand_web.queue import services as queue
 from ondemand_web.service import Service
+from ondemand_web.uploads import sweeping as uploads
 
 log = logging.getLogger(__name__)
 RENEW = 5.0
@@ -76,6 +77,7 @@ def tasks(here: Service) -> list[Task]:
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
         Task(name="sweep-snapshots", work=lambda: sweeping.sweep_all(here), pause=600.0),
+        Task(name="sweep-uploads", work=lambda: uploads.sweep_all(here), pause=600.0),
         Task(name="reap", work=Reaper(here), pause=1.0),
         Task(name="store", work=lambda: storing.store_next(here), pause=0.3),
         Task(name="sweep", work=lambda: _tidy(here, postponed), pause=5.0),

@@ -9,6 +9,7 @@ import ondemand_web.files.models
 import ondemand_web.people.models
 import ondemand_web.queue.models
 import ondemand_web.sets.models
+import ondemand_web.uploads.models
 from ondemand_web.database import Base
 
 AREAS = (
@@ -18,5 +19,6 @@ AREAS = (
     ondemand_web.people.models,
     ondemand_web.queue.models,
     ondemand_web.sets.models,
+    ondemand_web.uploads.models,
 )
 METADATA = Base.metadata

@@ -16,7 +16,7 @@ def check(
     add: options.Add = None,
     remove: options.Remove = None,
     preset: options.Preset = "",
-    kickstart: options.Kickstart = None,
+    kickstart: options.Kickstart = "",
     backend: options.Backend = "",
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +31,7 @@ def check(
             "remove_packages": remove or [],
             "preset": preset or None,
             "backend": backend or None,
-            "kickstart": options.text(kickstart) if kickstart else None,
+            **options.kickstart(kickstart),
         }
     )
     found = options.client().check(request)

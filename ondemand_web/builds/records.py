@@ -37,6 +37,7 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
         **head,
         warnings=lock.warnings if lock else (),
         packages=len(lock.packages) if lock else 0,
+        preset=lock.preset if lock else None,
         wanted=tuple(_wanted(lock)) if lock else (),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
@@ -57,6 +58,7 @@ def of_check(found: Checked) -> CheckRecord:
         wanted=tuple(_wanted(lock)),
         warnings=lock.warnings,
         snapshot=lock.snapshot,
+        preset=lock.preset,
     )
 
 
@@ -82,6 +84,8 @@ def _head(build: Build, url: str) -> dict[str, Any]:
         "changed_at": build.changed_at,
         "ended_at": build.ended_at,
         "canceled_by": build.canceled_by,
+        "rebuild_of": build.rebuild_of,
+        "same_lock": build.same_lock,
         "waiting": build.waiting,
         "error": Failure.model_validate(build.error) if build.error else None,
     }

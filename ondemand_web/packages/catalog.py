@@ -13,9 +13,16 @@ import requests
 import solv
 
 from ondemand import plugins, releases
-from ondemand_web.packages import places
+from ondemand_web.packages import advisories, places
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Universe
+
+Find = Callable[[str], plugins.SourceRpm | None]
+"""The upload with a digest, if it is there."""
+
+
+def no_uploads(_: str) -> None:
+    """Finds none."""
 
 
 class Catalog:
@@ -31,10 +38,12 @@ class Catalog:
         folder: pathlib.Path,
         session: requests.Session,
         pools: Pools,
+        uploads: Find = no_uploads,
         *,
         kept: bool = False,
     ) -> None:
         """Reads nothing yet."""
+        self.upload = uploads
         self._arch = arch
         self._pools = pools
         self._take = functools.partial(places.role_places, release, arch, folder, session, kept=kept)
@@ -55,6 +64,13 @@ class Catalog:
         found = self._looked_up(role, lambda universe: _from_source(universe, name))
         mine = {(p.rpm.name, p.rpm.arch): p for p in reversed(found) if p.source == nvr}
         return tuple(mine[key] for key in sorted(mine))
+
+    def advisory(self, rpm: plugins.SourceRpm, origin: str) -> advisories.Advisory | None:
+        """The update that brought a package into the repository `origin`, which must have been asked for before."""
+        held = [place.snapshot for found in list(self._places.values()) for place in found]
+        snapshot = next((each for each in held if each.repository == origin), None)
+        file = f"{rpm.name}-{rpm.version}-{rpm.release}.{rpm.arch}.rpm"
+        return advisories.of(snapshot).get(file) if snapshot else None
 
     def _everywhere(self, look: Callable[[Universe], Iterable[Any]]) -> list[plugins.CatalogPackage]:
         return [package for role in releases.Role for package in self._looked_up(role, look)]

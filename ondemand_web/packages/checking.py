@@ -17,7 +17,7 @@ import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
 from ondemand_web.packages import advisories, latest, places, questions, resolving, solving, trees, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Found, Nevra, Universe
 
@@ -36,13 +36,17 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
+    recommends: bool = False
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
+                reference=resolution.reference.text,
+                nvr=build.nvr,
+                packages=tuple(map(resolving.nevra, build.rpms)),
+                required=resolution.required,
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -58,13 +62,15 @@ def check(
     guard: addresses.Guard = addresses.Guard(),
     *,
     pools: Pools | None = None,
+    uploads: Find = no_uploads,
     kept: bool = False,
     age: float = latest.DAY,
+    recommends: bool = False,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded, `uploads` finds one.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
-    one that can't be is taken as it was less than `age` seconds ago.
+    one that can't be is taken as it was less than `age` seconds ago. With `recommends` weak dependencies come, too.
 
     Raises errors.RequestError or errors.ContentError with every reason in `details`, and
     errors.SourceUnavailable when a source or repository is away: then try again later.
@@ -78,7 +84,7 @@ def check(
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
     with deadlines.session() as session, guard.session() as guarded:
         pools = pools or Pools()
-        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        known = Catalog(release, request.arch, folder, session, pools, uploads, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
             sorted(request.builds), release, request.arch, sources, folder, session, known
@@ -92,6 +98,7 @@ def check(
             folder=folder,
             session=session,
             pools=pools,
+            recommends=recommends,
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -107,15 +114,11 @@ def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool)
 
 def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
     side = _side(task, universe, refused)
-    asked = questions.ask(
-        task.request,
-        task.release,
-        task.kickstart,
-        [name for found in task.resolutions for name in found.install],
-        # A build that is refused already must not be refused again for what follows from that.
-        tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
-        universe,
-    )
+    # A build that is refused already must not be refused again for what follows from that.
+    wanted = tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages))
+    names = {name for build in wanted for name, _, _ in build.packages}
+    install = [name for found in task.resolutions for name in found.install if name in names]
+    asked = questions.ask(task.request, task.release, task.kickstart, install, wanted, universe, task.recommends)
     refused += [_unknown_group(name, universe.groups.names()) for name in asked.unknown_groups]
     answer = _tried(functools.partial(solving.solve, universe, asked.image), refused)
     tree = _tried(functools.partial(trees.close, universe, asked.tree), refused) if asked.tree else None
@@ -139,7 +142,7 @@ def _tried(solve: Callable[[], _T], refused: list[errors.OndemandError]) -> _T |
 def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
     """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
     rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
-    refused += resolving.clashes(task.resolutions, universe.has)
+    refused += resolving.clashes(task.resolutions, universe.has, universe.has_bytes)
     missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
     side = {}
     for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
@@ -220,7 +223,7 @@ def _locked(
             **_common(found, reference, build),
             urls=(accepted.url,),
             size=header.file_size,
-            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
+            checksums=accepted.checksums,
             trust=accepted.trust,
         )
     place = by_id[found.origin]

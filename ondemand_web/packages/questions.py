@@ -36,6 +36,7 @@ def ask(
     install: Iterable[str],
     wanted: tuple[solving.WantedBuild, ...],
     universe: Universe,
+    recommends: bool = False,
 ) -> Questions:
     """The questions; `install` are packages that references name. Raises errors.ServiceError for a broken template.
 
@@ -50,6 +51,7 @@ def ask(
             members=expansion.packages,
             excluded=kickstart.excluded,
             wanted=wanted,
+            recommends=recommends,
         )
         return Questions(image=question, unknown_groups=expansion.unknown)
     lines = installers.expanded(installer, release.version, request.arch)
@@ -71,6 +73,7 @@ def ask(
             members=offered.packages,
             excluded=kickstart.excluded,
             wanted=wanted,
+            recommends=recommends,
         ),
         unknown_groups=offered.unknown,
     )

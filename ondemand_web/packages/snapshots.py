@@ -165,8 +165,7 @@ def noted(name: str, folder: pathlib.Path) -> float | None:
 
 def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists: bool = False) -> Any:
     """The snapshot as a libsolv repository in `pool`, from its `.solv` file, written first if need be."""
-    tail = "-filelists" if filelists else ""
-    cache = snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
+    cache = solv_file(snapshot, "-filelists" if filelists else "")
     repo = pool.add_repo(snapshot.repository)
     if solv_files.read(repo, cache):
         return repo
@@ -178,6 +177,11 @@ def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists:
         _parse(repo, snapshot, snapshot.filelists, solv.Repo.REPO_EXTEND_SOLVABLES)
     solv_files.write(repo, cache)
     return repo
+
+
+def solv_file(snapshot: Snapshot, tail: str = "") -> pathlib.Path:
+    """Where the snapshot is kept as libsolv writes it, once it was loaded."""
+    return snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
 
 
 def comps(snapshot: Snapshot) -> str:

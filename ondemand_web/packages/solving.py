@@ -27,14 +27,18 @@ _EXACT = (
 _RELATION = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_REL
 _LOOSE = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
 
+GUESSED = 300
+"""Names up to which what was meant by an unknown one is guessed."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WantedBuild:
-    """A build that the request names, with the packages it has for the architecture."""
+    """A build that the request names, with the packages it has for the architecture; one must be in if `required`."""
 
     reference: str
     nvr: str
     packages: tuple[Nevra, ...]
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -159,7 +163,9 @@ def _unknown(pool: Any, name: str, question: Question) -> str:
     if hidden:
         only = ", ".join(hidden[:4])
         return f"«{name}» can't be had: this request or architecture rules out the only one, {only}"
-    names = {item.name for item in pool.solvables_iter()}
+    alike = pool.select(f"{name[:2]}*", solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB)
+    # To compare thousands of names with tens of thousands would take hours.
+    names = {item.name for item in alike.solvables()} if len(question.packages) <= GUESSED else set()
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     offer = f"; near it: {', '.join(near)}" if near else ""
     return f"There is no package «{name}» in the release's repositories or the wanted builds{offer}"
@@ -177,7 +183,7 @@ def absent(chosen: Iterable[Found], wanted: Iterable[WantedBuild]) -> errors.Uns
     present = {item.nevra for item in chosen}
     reasons = []
     for build in wanted:
-        if not present.intersection(build.packages):
+        if build.required and not present.intersection(build.packages):
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
             reasons.append(

@@ -77,6 +77,13 @@ class Universe:
         named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
         return any((s.evr, s.arch) == (evr, arch) and not foreign(s) for s in named.solvables())
 
+    def has_bytes(self, nevra: Nevra, sha256: str) -> bool:
+        """Whether every repository of the release that holds that package holds these very bytes; each has to."""
+        name, evr, arch = nevra
+        named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
+        held = [self.found(s).sha256 for s in named.solvables() if (s.evr, s.arch) == (evr, arch) and not foreign(s)]
+        return bool(held) and set(held) == {sha256}
+
     def names(self, glob: str) -> list[str]:
         """The names that a glob matches, in the order of the alphabet."""
         flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB

@@ -15,6 +15,7 @@ from ondemand.builds import LOG_LIMIT, Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
 from ondemand_web import service
+from ondemand_web.builds import bases
 from ondemand_web.builds import services as builds
 from ondemand_web.files import services as files
 from ondemand_web.people import services as people
@@ -99,6 +100,7 @@ def claim(body: Claim) -> flask.Response | tuple[str, int]:
         "release": release.model_dump(mode="json"),
         "label": request.label(build.id),
         "options": options,
+        "description": bases.description(here.database, lock),
         "lease": limits.lease,
         "beat": limits.beat,
     }

@@ -37,8 +37,8 @@ class KojiTasks:
         """
         number = int(reference.value)
         with koji_hub.session(release) as session:
-            (task,) = koji_hub.answers(session, lambda calls: [calls.getTaskInfo(number)])
-            _usable(number, task)
+            (found,) = koji_hub.answers(session, lambda calls: [calls.getTaskInfo(koji_hub.identity(reference.value))])
+            _usable(number, koji_hub.row(found))
             (below,) = koji_hub.answers(session, lambda calls: [calls.getTaskDescendents(number)])
             builders = _builders(below, arch)
             outputs = koji_hub.answers(
@@ -57,8 +57,8 @@ _File = tuple[str, int, str, Mapping[str, Any]]
 """Name, task, volume, and what the hub says of the file (`st_size` as text, `st_mtime`)."""
 
 
-def _usable(number: int, task: Any) -> None:
-    if not isinstance(task, dict):
+def _usable(number: int, task: Row | None) -> None:
+    if task is None:
         raise koji_hub.unknown([f"There is no task {number} in Koji"], "the hub knows none", "correct its number")
     if task["method"] != "build":
         parent = f"name its parent, task:{task['parent']}" if task.get("parent") else "name a task that builds"
@@ -71,9 +71,7 @@ def _usable(number: int, task: Any) -> None:
 
 def _builders(below: Any, arch: str) -> list[Row]:
     """The tasks that built packages, that for `arch` first: of equal noarch packages its ones are taken."""
-    if isinstance(below, koji.GenericError):
-        raise koji.ServerOffline(str(below)) from below
-    found = {task["id"]: task for tasks in dict(below).values() for task in tasks if task["method"] == "buildArch"}
+    found = {task["id"]: task for tasks in (koji_hub.row(below) or {}).values() for task in tasks if task["method"] == "buildArch"}
     closed = [task for task in found.values() if task["state"] == _CLOSED]
     return sorted(closed, key=lambda task: (arch not in (task.get("label"), task.get("arch")), task["id"]))[:_MOST]
 
@@ -81,9 +79,7 @@ def _builders(below: Any, arch: str) -> list[Row]:
 def _files(builders: Sequence[Row], outputs: Sequence[Any]) -> list[_File]:
     found: dict[str, _File] = {}
     for task, output in zip(builders, outputs, strict=True):
-        if isinstance(output, koji.GenericError):
-            raise koji.ServerOffline(str(output)) from output
-        for path, volumes in sorted(dict(output).items()):
+        for path, volumes in sorted((koji_hub.row(output) or {}).items()):
             for volume, said in volumes.items():
                 if path.endswith(".rpm"):
                     found.setdefault(path, (path, task["id"], volume, said))
