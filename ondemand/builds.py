@@ -83,7 +83,8 @@ class ParkedDeliveries(Record):
 
 
 class BuildRecord(Record):
-    """A build as people, scripts and pages see it."""
+    """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has,
+    `rules` says in a sentence how the packages were chosen."""
 
     id: int
     state: State
@@ -101,6 +102,8 @@ class BuildRecord(Record):
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
+    side: int = 0
+    rules: str = ""
     preset: Preset | None = None
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
@@ -131,10 +134,14 @@ class Rebuild(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 class CheckRecord(Record):
-    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock."""
+    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock.
+
+    `side` counts the packages that only the side repository has; `download_size` counts them in.
+    """
 
     backend: str
     packages: int
+    side: int = 0
     download_size: int
     installed_size: int
     disk: int

@@ -37,7 +37,8 @@ class Selection:
         """The same in a kickstart's words, so that a request's edits and the check know one language only."""
         head = [("lang", self.language), ("keyboard", self.keyboard), ("timezone", self.timezone)]
         lines = [f"{command} {value}" for command, value in head if value]
-        lines += ["%packages", *(f"@{name}" for name in self.groups), *self.packages]
+        weak = "" if self.recommends else " --exclude-weakdeps"
+        lines += [f"%packages --nocore{weak}", *(f"@{name}" for name in self.groups), *self.packages]
         return "\n".join([*lines, *(f"-{name}" for name in self.excluded), "%end", ""])
 
 

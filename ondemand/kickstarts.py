@@ -14,7 +14,7 @@ from typing import Any
 from pykickstart import constants, parser, sections, version
 from pykickstart import errors as ks_errors
 
-from ondemand import errors, kickstart_syntax
+from ondemand import errors, kickstart_syntax, locks
 from ondemand.build_requests import BuildRequest
 
 LIMIT = 512_000
@@ -28,6 +28,7 @@ PATTERNS = 200
 _SHORT = 20_000
 """Characters up to which a kickstart that was read is kept."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_.@-]{1,32}")
 _INCLUDE = ("%include", "%ksappend")
 _ADDRESSED = ("repo", "url")
 _ELSEWHERE = ("nfs", "harddrive", "hmc", "liveimg", "ostreesetup", "ostreecontainer", "updates", "driverdisk")
@@ -54,13 +55,17 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kickstart:
-    """What a kickstart says that an image tool can use. `text` is the canonical file, `commands` are its commands' names."""
+    """What a kickstart says that an image tool can use. `text` is the canonical file, `commands` are its commands' names,
+    `rules` are the options of its %packages and what that excludes; `core` is whether it has the group of that name
+    without naming it, as an installation does."""
 
     text: str
     packages: tuple[str, ...]
     excluded: tuple[str, ...]
     groups: tuple[str, ...]
     environment: str | None
+    rules: locks.Rules
+    core: bool
     language: str
     keyboard: str
     timezone: str
@@ -311,12 +316,31 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
 
 def _chosen(packages: parser.Packages) -> dict[str, Any]:
     """What %packages says, as fields of Kickstart."""
+    excluded = tuple(sorted(set(packages.excludedList)))
     return {
         "packages": tuple(sorted(set(packages.packageList))),
-        "excluded": tuple(sorted(set(packages.excludedList))),
+        "excluded": excluded,
+        "rules": locks.Rules(
+            weak_dependencies=not packages.excludeWeakdeps,
+            multilib=locks.Multilib.ALL if packages.multiLib else locks.Multilib.BEST,
+            excluded=excluded,
+            languages=_languages(packages.instLangs),
+            documentation=not packages.excludeDocs,
+        ),
         "groups": tuple(sorted({group.name for group in packages.groupList})),
         "environment": packages.environment or None,
+        "core": not packages.nocore and "core" not in {group.name for group in packages.excludedGroupList},
     }
+
+
+def _languages(said: str | None) -> tuple[str, ...] | None:
+    """The languages of `--inst-langs`, which the tool writes into a macro of RPM: nothing else may get there."""
+    if said is None:
+        return None
+    found = tuple(sorted(set(said.split(":")) - {""}))
+    if wrong := [name for name in found if not _LANGUAGE.fullmatch(name)]:
+        raise _invalid(f"`--inst-langs` names «{wrong[0]}»", "languages look like de or pt_BR, with colons between them")
+    return found
 
 
 def _invalid(what: str, cause: str) -> errors.KickstartInvalid:

@@ -87,7 +87,8 @@ class Backend(Protocol):
         """Bytes of disk that a build needs at its fullest, without the RPM cache."""
 
     def plan(self, order: Order) -> Plan:
-        """The plan; raises errors.InvalidRequest for options it does not know."""
+        """The plan, with `lock.rules` for what of each package is installed; raises errors.InvalidRequest for options it
+        does not know."""
 
 
 def takes_descriptions(backend: Backend) -> bool:
@@ -119,7 +120,7 @@ class SourceRpm:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceBuild:
-    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch.
+    """One build of a reference: its NVR and all RPMs of `Release.package_arches`, without sources and debug data.
 
     Of a `scratch` build the NVR identifies nothing: other RPMs of the same name and version may be elsewhere.
     """
@@ -163,7 +164,7 @@ class Catalog(Protocol):
         ones the stable repositories'. Raises errors.SourceUnavailable where a repository can't be read."""
 
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
-        """All packages of one build in the repositories of a role; raises as `named` does."""
+        """All packages of one build in the repositories of a role, of multilib too; raises as `named` does."""
 
     def upload(self, sha256: str) -> SourceRpm | None:
         """The uploaded RPM with that digest, of whatever architecture; None where it is not there (any more)."""

@@ -37,7 +37,6 @@ class Loaded:
 
     preset: Preset
     text: str
-    recommends: bool = False
     description: descriptions.Description | None = None
 
 
@@ -57,7 +56,7 @@ def load(folder: pathlib.Path, name: str, arch: str) -> Loaded:
         stamp = descriptions.stamp(source)
         description, sha256, chosen = _described(source, about.kiwi_file, about.profile, arch, stamp)
         preset = Preset(**said, kind="kiwi", sha256=sha256, profile=about.profile)
-        return Loaded(preset=preset, text=chosen.kickstart(), recommends=chosen.recommends, description=description)
+        return Loaded(preset=preset, text=chosen.kickstart(), description=description)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     return Loaded(preset=Preset(**said, kind="kickstart", sha256=sha256), text=text)
 

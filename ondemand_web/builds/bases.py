@@ -26,7 +26,6 @@ class Base:
 
     text: str
     preset: Preset | None = None
-    recommends: bool = False
     description: Description | None = None
 
 
@@ -47,7 +46,7 @@ def of(here: Service, request: BuildRequest, preset: str, backend: plugins.Backe
             cause="that is a kiwi description, and this backend works from kickstarts",
             remedy="leave the backend out, or name a preset that is a kickstart",
         )
-    return Base(text=found.text, preset=found.preset, recommends=found.recommends, description=found.description)
+    return Base(text=found.text, preset=found.preset, description=found.description)
 
 
 def _fetched(here: Service, request: BuildRequest, url: str, owner: str) -> Base:

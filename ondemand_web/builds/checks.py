@@ -104,11 +104,10 @@ def checked(
         uploads=here.uploads.find,
         kept=kept,
         age=here.settings.master.metadata_age,
-        recommends=base.recommends,
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
     lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
-    disk = backend.disk(lock) + lock.download_size
+    disk = backend.disk(lock) + lock.disk
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
 
 
@@ -117,7 +116,7 @@ def relocked(here: Service, build: Build) -> Checked:
     old, request = rebuilds.old(here, build), builds.request_of(build)
     backend = _backend(old.backend, request)
     rebuilds.fits(old.lock, backend)
-    disk = backend.disk(old.lock) + old.lock.download_size
+    disk = backend.disk(old.lock) + old.lock.disk
     return Checked(lock=old.lock, kickstart=old.kickstart, release=old.release, backend=old.backend, disk=disk)
 
 

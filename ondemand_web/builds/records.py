@@ -36,7 +36,9 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
     return BuildRecord(
         **head,
         warnings=lock.warnings if lock else (),
-        packages=len(lock.packages) if lock else 0,
+        packages=len(lock.contents) if lock else 0,
+        side=len(lock.side) if lock else 0,
+        rules=lock.rules.sentence if lock else "",
         preset=lock.preset if lock else None,
         wanted=tuple(_wanted(lock)) if lock else (),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
@@ -51,8 +53,9 @@ def of_check(found: Checked) -> CheckRecord:
     lock = found.lock
     return CheckRecord(
         backend=found.backend,
-        packages=len(lock.packages),
-        download_size=lock.download_size,
+        packages=len(lock.contents),
+        side=len(lock.side),
+        download_size=lock.fetched_size,
         installed_size=lock.installed_size,
         disk=found.disk,
         wanted=tuple(_wanted(lock)),

@@ -37,13 +37,13 @@ class Groups:
         """The ids of all groups and environments."""
         return sorted({item.id for item in (*self._comps.groups, *self._comps.environments)})
 
-    def expand(self, groups: Iterable[str], environment: str | None) -> Expansion:
+    def expand(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
         """The mandatory and default packages of the groups (by id or name) and the environment.
 
-        As for dnf, an environment may also stand among the groups.
+        As for dnf, an environment may also stand among the groups. Groups in `besides` may be missing.
         """
         ids, unknown = self._ids(groups, environment)
-        return self._expansion(ids, unknown, _DEFAULT)
+        return self._expansion([*ids, *self._known(besides)], unknown, _DEFAULT)
 
     def selectable(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
         """All packages of the groups, whatever their type, and of all groups of the environment, its options too.
@@ -51,8 +51,10 @@ class Groups:
         Groups in `besides` may be missing.
         """
         ids, unknown = self._ids(groups, environment, options=True)
-        more = [name for name in besides if self._find(self._comps.groups, name)]
-        return self._expansion([*ids, *more], unknown, None)
+        return self._expansion([*ids, *self._known(besides)], unknown, None)
+
+    def _known(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self._find(self._comps.groups, name)]
 
     def _ids(
         self, groups: Iterable[str], environment: str | None, *, options: bool = False

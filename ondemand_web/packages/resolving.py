@@ -35,6 +35,8 @@ def resolve_all(
         except errors.OndemandError as error:
             return error
 
+    if not texts:
+        return [], []
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         answers = list(pool.map(tried, dict.fromkeys(texts)))
     found = [answer for answer in answers if isinstance(answer, plugins.Resolution)]

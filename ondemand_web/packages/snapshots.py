@@ -143,16 +143,25 @@ def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
 
 def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapshot | None:
     """The snapshot that was noted last under `name`, by default at `url`; None when there is none. Asks no server."""
+    parent = f"{folder}/{repository}"
     try:
-        digest, *urls = (folder / "newest" / name).read_text().split("\n")
-        repomd = (folder / repository / digest / "repomd.xml").read_bytes()
+        with open(f"{folder}/newest/{name}", encoding="utf-8") as file:
+            digest, *urls = file.read().split("\n")
+        # That it is wanted now; and it must be there still, whatever is known of it.
+        os.utime(f"{parent}/{digest}")
+        return _remembered(repository, digest, tuple(urls or [url]), parent)
     except OSError:
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(repository: str, digest: str, urls: tuple[str, ...], parent: str) -> Snapshot | None:
+    """A snapshot never changes, so what its repomd.xml says is read once. Raises OSError."""
+    repomd = pathlib.Path(parent, digest, "repomd.xml").read_bytes()
     if hashlib.sha256(repomd).hexdigest() != digest:
-        return None
-    _used(folder / repository / digest)
-    first, *others = urls or [url]
-    return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
+        raise OSError("it is damaged")
+    first, *others = urls
+    return dataclasses.replace(_read(repository, first, repomd, pathlib.Path(parent)), mirrors=tuple(others))
 
 
 def noted(name: str, folder: pathlib.Path) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import solv
@@ -43,13 +43,17 @@ class WantedBuild:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them.
+
+    `recommends`: with weak dependencies. `multilib`: each name for every architecture of its newest version.
+    """
 
     packages: tuple[str, ...]
     members: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     wanted: tuple[WantedBuild, ...] = ()
     recommends: bool = False
+    multilib: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,7 @@ def solve(universe: Universe, question: Question) -> Answer:
     reasons = [*asked.unknown, *explaining.reasons(problems, question.wanted)]
     if reasons:
         raise refusal(reasons, only_unknown=not problems)
-    chosen = sorted((universe.found(item) for item in run.transaction().newsolvables()), key=lambda f: f.nevra)
+    chosen = universe.chosen(run)
     return Answer(
         packages=tuple(chosen), missing=asked.missing, warnings=tuple(downgrades(universe.pool, chosen, question))
     )
@@ -93,8 +97,9 @@ def ask(universe: Universe, question: Question) -> Asked:
     """The question as jobs, with the universe left as the question allows; raises NeedsFilelists."""
     pool = universe.pool
     _restrict(universe, question)
-    jobs, unknown = _jobs(pool, question.packages)
-    more, missing = _jobs(pool, [name for name in question.members if name not in question.excluded])
+    jobs, unknown = _jobs(pool, question.packages, multilib=question.multilib)
+    members = [name for name in question.members if name not in question.excluded]
+    more, missing = _jobs(pool, members, multilib=question.multilib)
     if unknown and not universe.complete and any(name.startswith("/") for name in unknown):
         raise NeedsFilelists
     reasons = tuple(_unknown(pool, name, question) for name in unknown)
@@ -116,6 +121,9 @@ def look_for_files(universe: Universe, problems: Sequence[Any]) -> None:
 
 def _restrict(universe: Universe, question: Question) -> None:
     """Leaves what the request allows: a wanted name at its wanted version only, nothing excluded."""
+    if not question.wanted and not question.excluded:
+        universe.allow_all()
+        return
     wanted: dict[str, set[Nevra]] = {}
     for build in question.wanted:
         for nevra in build.packages:
@@ -127,7 +135,7 @@ def _restrict(universe: Universe, question: Question) -> None:
         own = str(item.repo.name).startswith(locks.EXTRA)
         if item.name in wanted and (own or nevra not in wanted[item.name]):
             ruled_out.add(item.id)
-    universe.pool.set_disabled_list(sorted(ruled_out))
+    universe.rule_out(ruled_out)
 
 
 def _named(pool: Any, names: Iterable[str]) -> Any:
@@ -137,22 +145,38 @@ def _named(pool: Any, names: Iterable[str]) -> Any:
     return selection
 
 
-def _jobs(pool: Any, names: Iterable[str]) -> tuple[list[Any], list[str]]:
+def _jobs(pool: Any, names: Iterable[str], *, multilib: bool) -> tuple[list[Any], list[str]]:
     """Install jobs, and the names that match nothing. A glob asks for every name that it matches."""
-    jobs, unknown = [], []
+    jobs: list[Any] = []
+    unknown = []
     for name in sorted(set(names)):
         selection = pool.select(name, _EXACT)
-        if selection.isempty():
+        exact = not selection.isempty()
+        if not exact:
             # `name >= version` comes from an installer's template; no name holds a space.
             selection = pool.select(name, _RELATION if " " in name else _LOOSE)
         if selection.isempty():
             unknown.append(name)
+        elif multilib and exact:
+            jobs += _each_architecture(pool, selection.solvables())
         elif "*" in name or "?" in name:
             for each in sorted({item.name for item in selection.solvables()}):
                 jobs += pool.select(each, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
         else:
             jobs += selection.jobs(solv.Job.SOLVER_INSTALL)
     return jobs, unknown
+
+
+def _each_architecture(pool: Any, solvables: Iterable[Any]) -> Iterator[Any]:
+    """Jobs for each of the names, for every architecture for which its newest version can be had."""
+    named: dict[str, list[Any]] = {}
+    for item in solvables:
+        named.setdefault(item.name, []).append(item)
+    for name, items in sorted(named.items()):
+        newest = max(items, key=functools.cmp_to_key(_compare))
+        for arch in sorted({item.arch for item in items if item.evrcmp(newest) == 0}):
+            kind = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_DOTARCH
+            yield from pool.select(f"{name}.{arch}", kind).jobs(solv.Job.SOLVER_INSTALL)
 
 
 def _unknown(pool: Any, name: str, question: Question) -> str:
@@ -178,8 +202,10 @@ def refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
     return kind(text, remedy="change the request as the reasons say and send it again", details=tuple(reasons))
 
 
-def absent(chosen: Iterable[Found], wanted: Iterable[WantedBuild]) -> errors.Unsolvable | None:
+def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
     """A refusal with a sentence for every wanted build of which nothing was chosen; None without one."""
+    if not wanted:
+        return None
     present = {item.nevra for item in chosen}
     reasons = []
     for build in wanted:
@@ -195,6 +221,8 @@ def absent(chosen: Iterable[Found], wanted: Iterable[WantedBuild]) -> errors.Uns
 def downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
     """A sentence for every chosen package that is older than what the release has."""
     names = {nevra[0] for build in question.wanted for nevra in build.packages}
+    if not names:
+        return
     flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_DISABLED
     for item in chosen:
         if item.name not in names:

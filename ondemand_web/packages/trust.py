@@ -74,6 +74,8 @@ def accept_all(
     session: requests.Session,
 ) -> list[Accepted | errors.OndemandError]:
     """For each RPM the copy to take, or why there is none; raises errors.SourceUnavailable."""
+    if not rpms:
+        return []
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         return list(pool.map(lambda rpm: _tried(rpm, release, folder, session), rpms))
 

@@ -12,6 +12,7 @@ from kiwi.xml_description import XMLDescription
 from kiwi.xml_state import XMLState
 
 from ondemand import build_requests, descriptions, errors, plugins, registry
+from ondemand.locks import Lock, Rules
 from ondemand_consumer import building
 from ondemand_plugins.backends import kiwi
 from tests import builder_parts, preset_parts
@@ -22,6 +23,7 @@ def plan(
     kickstart: str = "lang C.UTF-8\n",
     options: dict[str, Any] | None = None,
     description: descriptions.Description | None = None,
+    lock: Lock = parts.LOCK,
     **request: Any,
 ) -> plugins.Plan:
     order = plugins.Order(
@@ -29,7 +31,7 @@ def plan(
         attempt=1,
         request=build_requests.validate({"release": "f44", **request}),
         release=builder_parts.make_assignment(parts.LOCK).release,
-        lock=parts.LOCK,
+        lock=lock,
         kickstart=kickstart,
         label="LABEL-7",
         repository=pathlib.Path("/work/repository"),
@@ -52,6 +54,24 @@ def test_the_only_repository_is_the_frozen_one_and_the_packages_are_the_lock() -
     image = written(plan())
     assert [item.get("path") for item in image.iter("source")] == ["dir:///work/repository"]
     assert [item.get("name") for item in image.iter("package")] == ["bash"]
+
+
+def test_a_package_of_another_architecture_is_asked_for_as_such() -> None:
+    (bash,) = parts.LOCK.packages
+    both = (bash, bash.model_copy(update={"arch": "i686"}))
+    image = written(plan(lock=parts.LOCK.model_copy(update={"packages": both})))
+    assert [item.get("name") for item in image.iter("package")] == ["bash", "bash.i686"]
+
+
+def test_languages_and_documentation_are_as_the_lock_says() -> None:
+    plain, bare = (
+        plan(lock=parts.LOCK.model_copy(update={"rules": rules}))
+        for rules in (Rules(), Rules(languages=("de", "pt_BR"), documentation=False))
+    )
+    assert "_install_langs" not in plain.files["home/.rpmmacros"]
+    assert "%_install_langs de:pt_BR\n" in bare.files["home/.rpmmacros"]
+    said = [written(made).findtext("preferences/rpm-excludedocs") for made in (plain, bare)]
+    assert said == ["false", "true"]
 
 
 def test_the_network_is_off() -> None:

@@ -40,7 +40,7 @@ def test_a_kiwi_description_asks_in_a_kickstart_s_words(folder: pathlib.Path) ->
     found = presets.load(folder, "demo-console", "x86_64")
     assert found.description and found.preset.sha256 == found.description.digest() == parts.description().digest()
     assert (found.preset.kind, found.preset.profile, found.preset.commit) == ("kiwi", "Console-Live", COMMIT)
-    assert found.recommends and "\n@core\n@live\nfilesystem\nondemand-hello\n" in found.text
+    assert "%packages --nocore\n@core\n@live\nfilesystem\nondemand-hello\n" in found.text
 
 
 def test_a_change_in_the_folder_is_seen(folder: pathlib.Path) -> None:

@@ -12,13 +12,14 @@ import pydantic
 from ondemand import errors, kickstarts, plugins
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
-from ondemand.locks import Lock
+from ondemand.locks import Lock, Rules
 from ondemand_plugins.backends import kiwi_descriptions
 
 SCHEMA = "8.4"
 """Version of kiwi's description that kiwi 11 writes and reads."""
 BUILD_TIMEOUT = 5400.0
 _DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
+_LANGUAGES = "%_install_langs {}\n"
 _DRACUT = 'compress="zstd {level}"\n'
 _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 
@@ -66,7 +67,7 @@ class KiwiBackend:
         files = {
             "description/config.xml": _description(order, options, kickstart),
             "description/root/etc/dracut.conf.d/50-ondemand.conf": _DRACUT.format(level=level),
-            "home/.rpmmacros": _DATABASE,
+            "home/.rpmmacros": _macros(order.lock.rules),
         }
         script = _script(kickstart)
         if script:
@@ -136,7 +137,7 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
         ("locale", kickstart.language.partition(".")[0]),
         ("keytable", kickstart.keyboard),
         ("timezone", kickstart.timezone),
-        ("rpm-excludedocs", "false"),
+        ("rpm-excludedocs", "false" if order.lock.rules.documentation else "true"),
     ):
         if text and text not in ("C", "POSIX"):
             ElementTree.SubElement(preferences, tag).text = text
@@ -164,6 +165,13 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(image, encoding="unicode") + "\n"
 
 
+def _macros(rules: Rules) -> str:
+    """What RPM is told beside dnf's configuration."""
+    if rules.languages is None:
+        return _DATABASE
+    return _DATABASE + _LANGUAGES.format(":".join(rules.languages) or "%{nil}")
+
+
 def _repository(order: plugins.Order) -> ElementTree.Element:
     """The frozen repository, whose RPMs were held to their digests and signatures when they were fetched."""
     unchecked = {"package_gpgcheck": "false", "repository_gpgcheck": "false"}
@@ -173,7 +181,9 @@ def _repository(order: plugins.Order) -> ElementTree.Element:
 
 
 def _names(lock: Lock) -> list[str]:
-    return sorted({package.name for package in lock.packages})
+    """The names by which dnf takes exactly these: by its bare name a package of the system's own architecture."""
+    own = (lock.arch, "noarch")
+    return sorted({p.name if p.arch in own else f"{p.name}.{p.arch}" for p in lock.packages})
 
 
 def _script(kickstart: kickstarts.Kickstart) -> str:

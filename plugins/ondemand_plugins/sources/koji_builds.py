@@ -56,9 +56,7 @@ def packages(
 ) -> tuple[tuple[plugins.SourceBuild, ...], tuple[str, ...]]:
     """Koji's builds with their packages for `arch`, and the NVRs of those that have none."""
     lists = koji_hub.answers(session, lambda calls: [calls.listBuildRPMs(build["id"]) for build in builds])
-    kept = [
-        [row for row in koji_hub.listed(rows) if koji_hub.fits(str(row["name"]), row["arch"], arch)] for rows in lists
-    ]
+    kept = [koji_hub.fitting(koji_hub.listed(rows), release, arch) for rows in lists]
     rows = [row for rows in kept for row in rows]
     answers = koji_hub.answers(session, lambda calls: [calls.queryRPMSigs(row["id"]) for row in rows])
     signers = {

@@ -6,8 +6,8 @@ from __future__ import annotations
 import contextlib
 import xml.parsers.expat
 import xmlrpc.client
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import koji
 import requests
@@ -25,6 +25,7 @@ _NO_SENSE = (xml.parsers.expat.ExpatError, xmlrpc.client.Error, koji.MultiCallNo
 _LEFT_OUT = ("-debuginfo", "-debugsource")
 
 Row = dict[str, Any]
+Package = TypeVar("Package", bound=Mapping[str, Any])
 
 
 class _Session(koji.ClientSession):  # type: ignore[misc]
@@ -127,9 +128,14 @@ def paths(release: releases.Release) -> Any:
     return koji.PathInfo(topdir=str(release.koji_topurl).rstrip("/"))
 
 
-def fits(name: str, arch: str, wanted: str) -> bool:
-    """Whether a package of that name and architecture is for systems of the wanted one: no sources, no debug data."""
-    return arch in (wanted, "noarch") and not name.endswith(_LEFT_OUT)
+def fitting(packages: Iterable[Package], release: releases.Release, arch: str) -> list[Package]:
+    """Those of a build for systems of that architecture, multilib ones among them; no sources, no debug data.
+
+    None where the build has nothing for the architecture itself.
+    """
+    arches = release.package_arches(arch)
+    found = [item for item in packages if item["arch"] in arches and not str(item["name"]).endswith(_LEFT_OUT)]
+    return found if any(item["arch"] in (arch, "noarch") for item in found) else []
 
 
 def unknown(reasons: list[str], cause: str, remedy: str) -> errors.UnknownReference:

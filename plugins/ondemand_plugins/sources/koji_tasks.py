@@ -6,8 +6,9 @@ Koji's hub knows neither epoch nor digest of such files: the check reads both fr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import koji
@@ -87,26 +88,29 @@ def _files(builders: Sequence[Row], outputs: Sequence[Any]) -> list[_File]:
 
 
 def _rpms(files: Iterable[_File], release: releases.Release, arch: str) -> tuple[plugins.SourceRpm, ...]:
-    paths, found = koji_hub.paths(release), []
-    for path, task, volume, said in files:
-        try:
-            parts = koji.parse_NVRA(path.rpartition("/")[2])
-        except koji.GenericError:
-            continue
-        if koji_hub.fits(parts["name"], parts["arch"], arch):
-            rpm = plugins.SourceRpm(
-                name=parts["name"],
-                epoch=None,
-                version=parts["version"],
-                release=parts["release"],
-                arch=parts["arch"],
-                urls=(f"{paths.task(task, volume)}/{path}",),
-                checksums={},
-                size=int(said["st_size"]),
-                origin=f"koji task {task}",
-            )
-            found.append(rpm)
+    found = (
+        plugins.SourceRpm(
+            name=row["name"],
+            epoch=None,
+            version=row["version"],
+            release=row["release"],
+            arch=row["arch"],
+            urls=(row["url"],),
+            checksums={},
+            size=row["size"],
+            origin=f"koji task {row['task']}",
+        )
+        for row in koji_hub.fitting(_named(files, koji_hub.paths(release)), release, arch)
+    )
     return tuple(sorted(found, key=lambda rpm: (rpm.name, rpm.arch)))
+
+
+def _named(files: Iterable[_File], paths: Any) -> Iterator[Row]:
+    """The files whose names are those of RPMs: the parts of each name, its URL, size and task."""
+    for path, task, volume, said in files:
+        with contextlib.suppress(koji.GenericError):
+            parts = koji.parse_NVRA(path.rpartition("/")[2])
+            yield {**parts, "url": f"{paths.task(task, volume)}/{path}", "size": int(said["st_size"]), "task": task}
 
 
 def _nvr(files: Sequence[_File], rpms: Sequence[plugins.SourceRpm]) -> str:
