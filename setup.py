@@ -31,6 +31,7 @@ WEB = [
     "koji>=1.34",
     "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
     "Mako>=1.3",
+    "prometheus-client>=0.20",
     "solv>=0.7.29",
     "SQLAlchemy>=2.0.30",
     "waitress>=3",

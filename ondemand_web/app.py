@@ -8,7 +8,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug import routing
 
-from ondemand_web import problems
+from ondemand_web import metrics, problems
 from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
@@ -49,6 +49,7 @@ def make(here: Service) -> flask.Flask:
     app.register_api(sets.api)
     app.register_api(uploads.api)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(metrics.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
     app.register_blueprint(uploads.pages)
