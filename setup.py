@@ -23,6 +23,7 @@ BASE = [
 ]
 WEB = [
     "alembic>=1.13",
+    "defusedxml>=0.7",
     "Flask>=3",
     "flask-openapi3>=4",
     "fsspec>=2024.2",
@@ -30,12 +31,13 @@ WEB = [
     "koji>=1.34",
     "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
     "Mako>=1.3",
+    "prometheus-client>=0.20",
     "solv>=0.7.29",
     "SQLAlchemy>=2.0.30",
     "waitress>=3",
     "zstandard>=0.22",
 ]
-BUILDER = ["createrepo_c>=1.1", "kiwi>=10.1", "requests>=2.31"]
+BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31"]
 POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
@@ -80,6 +82,10 @@ setup(
         "fedora.messages": [
             "ondemand.build.requested.v1 = ondemand.messages:BuildRequestedV1",
             "ondemand.build.state.changed.v1 = ondemand.messages:BuildStateChangedV1",
+            "ondemand.image.published.v1 = ondemand.messages:ImagePublishedV1",
+            "ondemand.builder.joined.v1 = ondemand.messages:BuilderJoinedV1",
+            "ondemand.builder.lost.v1 = ondemand.messages:BuilderLostV1",
+            "ondemand.wish.decided.v1 = ondemand.messages:WishDecidedV1",
         ],
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [
@@ -87,6 +93,7 @@ setup(
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
             "tag = ondemand_plugins.sources.koji_tags:KojiTags",
             "package = ondemand_plugins.sources.packages:Packages",
+            "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],

@@ -20,13 +20,13 @@ class Bodhi:
     """The updates of one distribution."""
 
     def __init__(self, folder: pathlib.Path) -> None:
-        """Read the updates of the distribution in `folder`."""
-        text = (folder / "data" / "bodhi.json").read_text(encoding="utf-8")
-        self._updates: dict[str, dict[str, typing.Any]] = json.loads(text)
+        """Answer from the distribution in `folder`."""
+        self._file = folder / "data" / "bodhi.json"
 
     def answer(self, alias: str) -> tuple[int, dict[str, typing.Any]]:
-        """Return (HTTP status, JSON document) for `/updates/<alias>`."""
-        update = self._updates.get(alias)
+        """Return (HTTP status, JSON document) for `/updates/<alias>`, as the file has it now: updates get edited."""
+        updates: dict[str, dict[str, typing.Any]] = json.loads(self._file.read_text(encoding="utf-8"))
+        update = updates.get(alias)
         if update is None:
             return 404, _UNKNOWN
         return 200, {"update": update, "can_edit": False}

@@ -236,6 +236,22 @@ class Hub:
                 rows.append({**build, **more})
         return rows
 
+    def countAndFilterResults(self, methodName: str, *args: object, **kw: typing.Any) -> list[typing.Any]:
+        """Return how many rows another call has, and those of them that `filterOpts` leaves."""
+        options = kw.pop("filterOpts", {})
+        handler = None if methodName.startswith("_") else getattr(self, methodName, None)
+        if handler is None:
+            raise HubError(f"method {methodName} doesn't exist")
+        try:
+            rows = handler(*args, **kw)
+        except Exception as problem:
+            raise HubError(f"method {methodName} raised an exception ({problem})") from problem
+        if rows is None:
+            return [0, None]
+        if not isinstance(rows, list):
+            raise HubError(f"{methodName}() did not return a list")
+        return [len(rows), _with_options(rows, options)]
+
     def getTaskInfo(self, task_id: object, request: bool = False, strict: bool = False) -> object:
         """Return a task, or a list of them for a list of ids."""
         if isinstance(task_id, list):

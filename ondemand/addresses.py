@@ -26,29 +26,34 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What may be reached: `hosts` are names or `*.example.org`, `networks` the private ones allowed on purpose."""
+    """What may be reached: `hosts` are names or `*.example.org`, `networks` the private ones allowed on purpose.
+
+    `thing` is what is asked for there, and `setting` where the operator allows its hosts: for the sentences.
+    """
 
     hosts: tuple[str, ...] = ()
     networks: tuple[Network, ...] = ()
+    thing: str = "repository"
+    setting: str = "repository_hosts"
 
     def admit(self, url: str) -> None:
         """Asks no server and no DNS; raises errors.NotPermitted for a URL that may not be fetched."""
         try:
             parts = urllib3.util.parse_url(url)
         except urllib3.exceptions.LocationParseError:
-            raise _refusal("A repository can't be asked for", "its address is no URL", "correct it") from None
+            raise _refusal(f"A {self.thing} can't be asked for", "its address is no URL", "correct it") from None
         name = bare(parts.host)
         if parts.scheme not in ("http", "https") or parts.auth is not None:
             raise _refusal(
-                f"Host «{name}» may not be asked for a repository",
+                f"Host «{name}» may not be asked for a {self.thing}",
                 "the address is no plain http or https URL, or holds a user or password",
                 "write it as `https://host/path`",
             )
         if not any(_matches(name, pattern) for pattern in self.hosts):
             raise _refusal(
-                f"Host «{name}» may not be asked for a repository",
+                f"Host «{name}» may not be asked for a {self.thing}",
                 "the operator does not allow that host",
-                "name a repository on an allowed host, or ask the operator to add it to `repository_hosts`",
+                f"name a {self.thing} on an allowed host, or ask the operator to add it to `{self.setting}`",
             )
 
     def resolve(self, host: str, port: int) -> list[str]:
@@ -58,9 +63,9 @@ class Guard:
         for text in addresses:
             if not self._reachable(ipaddress.ip_address(text)):
                 raise _refusal(
-                    f"Host «{host}» may not be asked for a repository",
+                    f"Host «{host}» may not be asked for a {self.thing}",
                     f"its address {text} is not a public one",
-                    "name a repository on a public address, or ask the operator to add it to `private_networks`",
+                    f"name a {self.thing} on a public address, or ask the operator to add it to `private_networks`",
                 )
         return addresses
 

@@ -66,8 +66,8 @@ class ExtraRepository(pydantic.BaseModel, frozen=True, extra="forbid"):
 class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The request, the same for web form, REST, bus and command line.
 
-    `builds` are references (see ondemand.references). `keep_for` is in days. `preset` and `kickstart` exclude
-    each other; without both the release's own preset for the image type is taken.
+    `builds` are references (see ondemand.references). `keep_for` is in days. `preset`, `kickstart` and `kickstart_url`
+    exclude each other; without all the release's own preset for the image type is taken.
     """
 
     release: Word
@@ -78,6 +78,7 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     volume_label: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] | None = None
     preset: Word | None = None
     kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=512_000)
+    kickstart_url: Url | None = None
     add_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     remove_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     add_groups: tuple[Word, ...] = pydantic.Field(default=(), max_length=100)
@@ -94,7 +95,7 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     @pydantic.field_validator("kickstart")
     @classmethod
     def _without_secrets(cls, text: str | None) -> str | None:
-        if text and (line := _plain_password(text)):
+        if text and (line := plain_password(text)):
             raise ValueError(
                 f"line {line} holds a password that everybody could read on the build's page; "
                 "give its hash (`openssl passwd -6`) with --iscrypted"
@@ -103,8 +104,8 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> BuildRequest:
-        if self.preset and self.kickstart:
-            raise ValueError("give either a preset or a kickstart of your own, not both")
+        if sum(map(bool, (self.preset, self.kickstart, self.kickstart_url))) > 1:
+            raise ValueError("give either a preset or a kickstart of your own, as text or by its URL, not two of them")
         if both := set(self.add_packages) & set(self.remove_packages):
             raise ValueError(f"these packages are added and removed at once: {', '.join(sorted(both))}")
         names = [repository.name for repository in self.repositories]
@@ -135,7 +136,7 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
         return head[: 32 - len(tail)] + tail
 
 
-def _plain_password(kickstart: str) -> int:
+def plain_password(kickstart: str) -> int:
     """The number of the first line with a password or passphrase that is not hashed; 0 without one."""
     for number, line in enumerate(kickstart.splitlines(), start=1):
         command, *words = line.partition("#")[0].split() or [""]

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
+from typing import Any, Literal
 
 import pydantic
 
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
-from ondemand.locks import Lock
+from ondemand.descriptions import Description
+from ondemand.locks import Lock, Preset
 from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
@@ -82,7 +83,8 @@ class ParkedDeliveries(Record):
 
 
 class BuildRecord(Record):
-    """A build as people, scripts and pages see it."""
+    """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has,
+    `rules` says in a sentence how the packages were chosen."""
 
     id: int
     state: State
@@ -94,10 +96,15 @@ class BuildRecord(Record):
     changed_at: datetime.datetime
     ended_at: datetime.datetime | None = None
     canceled_by: str | None = None
+    rebuild_of: int | None = None
+    same_lock: bool = False
     waiting: str | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
+    side: int = 0
+    rules: str = ""
+    preset: Preset | None = None
     wanted: tuple[WantedPackage, ...] = ()
     attempts: tuple[AttemptRecord, ...] = ()
     proofs: tuple[Proof, ...] = ()
@@ -120,17 +127,28 @@ class BuildRecord(Record):
         return request.title or request.name or f"{request.release} {request.image_type.value} {request.arch}"
 
 
+class Rebuild(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How a build is made again: with a `new` lock, as if it were asked for today, or by the `same` one."""
+
+    lock: Literal["new", "same"] = "new"
+
+
 class CheckRecord(Record):
-    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock."""
+    """What a request would become, were it submitted now; sizes in bytes. `snapshot` as in ondemand.locks.Lock.
+
+    `side` counts the packages that only the side repository has; `download_size` counts them in.
+    """
 
     backend: str
     packages: int
+    side: int = 0
     download_size: int
     installed_size: int
     disk: int
     wanted: tuple[WantedPackage, ...] = ()
     warnings: tuple[str, ...] = ()
     snapshot: dict[str, str] = {}
+    preset: Preset | None = None
 
 
 class EventRecord(Record):
@@ -164,6 +182,7 @@ class Assignment(Record):
     label: str
     backend: str
     options: dict[str, Any] = {}
+    description: Description | None = None
     lease: float
     beat: float
 

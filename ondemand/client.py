@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import pathlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -18,12 +19,15 @@ from ondemand.differences import Differences
 from ondemand.reference_sets import SetRecord
 from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
+from ondemand.uploads import TYPE, UploadList, UploadRecord
 from ondemand.wishes import DecisionState, RuleRecord, WishRecord
 
 Found = TypeVar("Found")
 TIMEOUT = (5.0, 30.0)
 """Seconds to connect and to wait for an answer's next bytes."""
 TRIES = 4
+UPLOAD_TIMEOUT = (5.0, 600.0)
+"""The same for an upload, which is answered when all of it is read, checked and on the disk."""
 
 
 class Client:
@@ -43,14 +47,24 @@ class Client:
         answer = self._call("POST", "/builds", json=request.model_dump(mode="json"), headers=headers)
         return self.build(self._read(answer, lambda body: int(body["id"])))
 
+    def rebuild(self, build_id: int, *, same_lock: bool = False, key: str | None = None) -> BuildRecord:
+        """Asks for a build again, with a new lock or by the same one; safe to repeat as `submit` is."""
+        headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+        body = {"lock": "same" if same_lock else "new"}
+        answer = self._call("POST", f"/builds/{build_id}/rebuild", json=body, headers=headers)
+        return self.build(self._read(answer, lambda found: int(found["id"])))
+
     def check(self, request: BuildRequest) -> CheckRecord:
         """What the request would become; makes no build. Raises what the check refuses it with."""
         answer = self._call("POST", "/check", json=request.model_dump(mode="json"))
         return self._read(answer, CheckRecord.model_validate)
 
-    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64") -> ResolveRecord:
-        """What references would become; those that could not be told in time are marked `partial`: ask again."""
-        body = {"release": release, "arch": arch, "references": list(references)}
+    def resolve(self, references: Sequence[str], release: str, arch: str = "x86_64", **image: Any) -> ResolveRecord:
+        """What references would become; those that could not be told in time are marked `partial`: ask again.
+
+        With `image_type`, and other fields of `resolutions.ResolveRequest`, also which packages that image would install.
+        """
+        body = {"release": release, "arch": arch, "references": list(references), **image}
         return self._read(self._call("POST", "/resolve", json=body), ResolveRecord.model_validate)
 
     def reference_set(self, name: str, version: int | None = None) -> SetRecord:
@@ -71,6 +85,20 @@ class Client:
     def remove_set(self, name: str) -> None:
         """Removes a set."""
         self._call("DELETE", f"/sets/{quote(name, safe='')}")
+
+    def uploads(self) -> UploadList:
+        """One's own uploads, and the limits."""
+        return self._read(self._call("GET", "/uploads"), UploadList.model_validate)
+
+    def upload(self, path: pathlib.Path) -> UploadRecord:
+        """Uploads an RPM file; the same one again is the same upload. Raises OSError for what can't be read."""
+        with path.open("rb") as file:
+            answer = self._call("POST", "/uploads", sent=file, headers={"Content-Type": TYPE}, timeout=UPLOAD_TIMEOUT)
+        return self._read(answer, UploadRecord.model_validate)
+
+    def remove_upload(self, sha256: str) -> None:
+        """Removes an upload; raises errors.UnknownUpload, and errors.StateConflict while an unfinished build needs it."""
+        self._call("DELETE", f"/uploads/{quote(sha256, safe='')}")
 
     def build(self, build_id: int) -> BuildRecord:
         """All that is known of a build."""
@@ -134,6 +162,10 @@ class Client:
         """The releases and what can be asked of them."""
         return self._read(self._call("GET", "/releases"), lambda body: [dict(item) for item in body["releases"]])
 
+    def presets(self) -> list[dict[str, Any]]:
+        """What an image can begin from."""
+        return self._read(self._call("GET", "/presets"), lambda body: [dict(item) for item in body["presets"]])
+
     def follow(self, build_id: int, *, timeout: float, pause: float = 1.0) -> Iterator[BuildRecord]:
         """The build each time it has changed, until it is final; raises errors.WaitTimedOut after `timeout` s."""
         deadline = time.monotonic() + timeout
@@ -165,11 +197,14 @@ class Client:
             remedy="set ONDEMAND_MASTER__URL to the service's own address",
         )
 
-    def _call(self, method: str, path: str, **parts: Any) -> requests.Response:
+    def _call(self, method: str, path: str, sent: IO[bytes] | None = None, **parts: Any) -> requests.Response:
         """One call; repeated when the master can't be reached, since every call here is safe to repeat."""
         for tried in range(1, TRIES + 1):
+            if sent is not None:
+                sent.seek(0)
             try:
-                answer = self._session.request(method, f"{self.url}/api/v1{path}", timeout=TIMEOUT, **parts)
+                words = {"timeout": TIMEOUT, "data": sent, **parts}
+                answer = self._session.request(method, f"{self.url}/api/v1{path}", **words)
                 break
             except requests.RequestException as error:
                 if tried == TRIES:

@@ -11,6 +11,7 @@ import io
 import os
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -140,6 +141,27 @@ _PLAIN = {
     "http": pool(urllib3.HTTPConnectionPool, Connection),
     "https": pool(urllib3.HTTPSConnectionPool, TlsConnection),
 }
+
+
+class Later(requests.Session):
+    """A session that is made when it is first used: most checks ask no server at all."""
+
+    def __init__(self, make: Callable[[], requests.Session]) -> None:
+        """`make` is called once at most, by whichever thread comes first."""
+        self._make, self._making = make, threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever a session has; asked only for what is not there yet."""
+        with self._making:
+            if "adapters" not in vars(self):
+                # In one step: no thread may see half a session, which would reach what a guard forbids.
+                vars(self).update(vars(self._make()))
+        return object.__getattribute__(self, name)
+
+    def close(self) -> None:
+        """Closes what was made."""
+        if "adapters" in vars(self):
+            super().close()
 
 
 def session() -> requests.Session:

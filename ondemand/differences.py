@@ -54,7 +54,7 @@ class Differences(pydantic.BaseModel, frozen=True):
 
 def between(old: Lock, new: Lock) -> Differences:
     """What changes from `old` to `new`, each list by name."""
-    before, after = _by_nevra(old.everything), _by_nevra(new.everything)
+    before, after = _by_nevra(old.contents), _by_nevra(new.contents)
     same = {nevra: _same_bytes(before[nevra], after[nevra]) for nevra in before.keys() & after.keys()}
     pairs = list(_pairs(_rest(before, same), _rest(after, same)))
     moved = [(was, now) for was, now in pairs if was and now]

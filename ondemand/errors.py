@@ -3,8 +3,9 @@
 
 OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
-│   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet
-│   ├── UnknownWish · KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
+│   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet · UnknownUpload
+│   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
+│   ├── UploadsFull · UnknownWish
 ├── ContentError            the content can't become that image; never retried by itself
 │   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
 ├── BuilderError            this builder can't; another attempt may
@@ -191,6 +192,22 @@ class HttpError(RequestError):
     ) -> None:
         super().__init__(happened, cause=cause, remedy=remedy, details=details)
         self.http_status = status
+
+
+class UnknownUpload(RequestError):
+    """There is no upload with that digest, or none of the asker's."""
+
+    code = "unknown-upload"
+    exit_status = 17
+    http_status = 404
+
+
+class UploadsFull(RequestError):
+    """The owner's uploads, or all of them together, leave no room for another RPM."""
+
+    code = "uploads-full"
+    exit_status = 18
+    http_status = 413
 
 
 class ContentError(OndemandError):

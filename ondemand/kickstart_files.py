@@ -21,17 +21,19 @@ _PUBLISHED = """\
 # They move on: a package that was updated there since the build comes newer. Only lock.json says what the image holds.
 """
 _SIDE = """\
-# Repository «side» has the {count} packages that the stable repositories lack or that were asked for. It comes as side.tar:
-# tar -xf side.tar -C /srv; or put it elsewhere and correct its address below. They are excluded from all other repositories.
+# Repository «side» has {count} packages: all that the image has from outside the stable repositories, and those of the
+# wanted builds. It comes as side.tar: tar -xf side.tar -C /srv; or put it elsewhere and correct its address below.
+# They are excluded from all other repositories.
 """
 _NO_SIDE = "# There is no side repository: all packages come from the stable ones, and none was asked for by its build.\n"
 _UNSIGNED = "# {count} of them are not signed by a trusted key; lock.json says which.\n"
 
 
 def side(lock: locks.Lock, release: Release) -> tuple[locks.LockedPackage, ...]:
-    """The side repository's packages, by name: the wanted ones, and all from outside the stable repositories."""
+    """The side repository's packages, by name: the wanted ones, and all from outside the stable repositories, be they
+    in the image or further ones of the wanted builds."""
     stable = {repository.id for repository in release.repositories if repository.role is Role.STABLE}
-    found = (package for package in lock.packages if package.wanted or package.origin not in stable)
+    found = (package for package in lock.everything if package.wanted or package.origin not in stable)
     return tuple(sorted(found, key=lambda package: package.nevra))
 
 

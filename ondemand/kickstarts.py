@@ -14,7 +14,7 @@ from typing import Any
 from pykickstart import constants, parser, sections, version
 from pykickstart import errors as ks_errors
 
-from ondemand import errors, kickstart_syntax
+from ondemand import errors, kickstart_syntax, locks
 from ondemand.build_requests import BuildRequest
 
 LIMIT = 512_000
@@ -23,9 +23,12 @@ COMMANDS = 1000
 """Commands outside of sections that a kickstart may have; pykickstart takes milliseconds for each."""
 GROUPS = 500
 """Lines in %packages that name groups."""
+PATTERNS = 200
+"""Lines in %packages that are patterns (`kernel-*`): each is compared with the name of every package that there is."""
 _SHORT = 20_000
 """Characters up to which a kickstart that was read is kept."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_LANGUAGE = re.compile(r"[A-Za-z0-9_.@-]{1,32}")
 _INCLUDE = ("%include", "%ksappend")
 _ADDRESSED = ("repo", "url")
 _ELSEWHERE = ("nfs", "harddrive", "hmc", "liveimg", "ostreesetup", "ostreecontainer", "updates", "driverdisk")
@@ -52,13 +55,17 @@ class Place:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kickstart:
-    """What a kickstart says that an image tool can use. `text` is the canonical file, `commands` are its commands' names."""
+    """What a kickstart says that an image tool can use. `text` is the canonical file, `commands` are its commands' names,
+    `rules` are the options of its %packages and what that excludes; `core` is whether it has the group of that name
+    without naming it, as an installation does."""
 
     text: str
     packages: tuple[str, ...]
     excluded: tuple[str, ...]
     groups: tuple[str, ...]
     environment: str | None
+    rules: locks.Rules
+    core: bool
     language: str
     keyboard: str
     timezone: str
@@ -95,6 +102,7 @@ class _PackageSection(sections.PackageSection):  # type: ignore[misc]
         self._began = 0
         self._names: dict[str, str] = {}
         self._groups: list[str] = []
+        self._patterns = 0
 
     def handleHeader(self, lineno: int, args: list[str]) -> None:
         self._began = lineno
@@ -110,6 +118,9 @@ class _PackageSection(sections.PackageSection):  # type: ignore[misc]
         else:
             # The last word on a package counts.
             self._names[word.removeprefix("-")] = word
+        self._patterns += any(sign in word for sign in "*?[")
+        if self._patterns > PATTERNS:
+            raise ks_errors.KickstartParseError(f"it has more than {PATTERNS} patterns", lineno=self._began)
         if len(self._groups) > GROUPS:
             raise ks_errors.KickstartParseError(f"it names more than {GROUPS} groups", lineno=self._began)
 
@@ -305,12 +316,31 @@ def _kickstart(handler: version.KickstartHandler, reader: _Parser) -> Kickstart:
 
 def _chosen(packages: parser.Packages) -> dict[str, Any]:
     """What %packages says, as fields of Kickstart."""
+    excluded = tuple(sorted(set(packages.excludedList)))
     return {
         "packages": tuple(sorted(set(packages.packageList))),
-        "excluded": tuple(sorted(set(packages.excludedList))),
+        "excluded": excluded,
+        "rules": locks.Rules(
+            weak_dependencies=not packages.excludeWeakdeps,
+            multilib=locks.Multilib.ALL if packages.multiLib else locks.Multilib.BEST,
+            excluded=excluded,
+            languages=_languages(packages.instLangs),
+            documentation=not packages.excludeDocs,
+        ),
         "groups": tuple(sorted({group.name for group in packages.groupList})),
         "environment": packages.environment or None,
+        "core": not packages.nocore and "core" not in {group.name for group in packages.excludedGroupList},
     }
+
+
+def _languages(said: str | None) -> tuple[str, ...] | None:
+    """The languages of `--inst-langs`, which the tool writes into a macro of RPM: nothing else may get there."""
+    if said is None:
+        return None
+    found = tuple(sorted(set(said.split(":")) - {""}))
+    if wrong := [name for name in found if not _LANGUAGE.fullmatch(name)]:
+        raise _invalid(f"`--inst-langs` names «{wrong[0]}»", "languages look like de or pt_BR, with colons between them")
+    return found
 
 
 def _invalid(what: str, cause: str) -> errors.KickstartInvalid:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import json
+from collections.abc import Iterable
 
 import pydantic
 
@@ -17,6 +19,20 @@ REPOSITORY_DIGEST = "repository-digest"
 
 MIRRORS = 4
 """Mirrors that a lock names for one package at most; Koji's address may come after them."""
+
+
+class Preset(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """What an image begins from, as it was: `kind` is `kickstart` or `kiwi`, or `url` for a kickstart that the request
+    names by address. `upstream` and `commit` say where it comes from, `sha256` is over the flattened text, or over
+    all files of the description."""
+
+    name: str
+    kind: str
+    title: str | None = None
+    upstream: str | None = None
+    commit: str | None = None
+    sha256: str
+    profile: str | None = None
 
 
 class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -58,6 +74,11 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.origin.startswith(EXTRA)
 
     @property
+    def beside(self) -> bool:
+        """Whether it comes from no repository of the release, so that the side repository carries it."""
+        return self.foreign or self.origin == SIDE_REPOSITORY
+
+    @property
     def signed(self) -> bool:
         """Whether a trusted key vouches for it."""
         return self.trust.startswith("signed:")
@@ -68,12 +89,59 @@ class LockedPackage(pydantic.BaseModel, frozen=True, extra="forbid"):
         return f"{self.name}-{self.version}-{self.release}.{self.arch}.rpm"
 
 
+class Multilib(enum.StrEnum):
+    """Which architectures a package is installed for that is asked for by its bare name."""
+
+    BEST = "best"
+    """The system's own where there is one; others only where another package needs them."""
+    ALL = "all"
+    """Each for which the newest version can be had."""
+
+
+class Rules(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """How the set was chosen and is installed, as the kickstart's %packages says it.
+
+    `excluded` are names that may not be installed; of `languages` files are installed, None for all; without
+    `documentation` files that a package marks as such are left out.
+    """
+
+    weak_dependencies: bool = False
+    multilib: Multilib = Multilib.BEST
+    excluded: tuple[str, ...] = ()
+    languages: tuple[str, ...] | None = None
+    documentation: bool = True
+
+    @property
+    def sentence(self) -> str:
+        """The rules for people; what is as usual goes without saying."""
+        said = ["weak dependencies are installed" if self.weak_dependencies else "weak dependencies are left out"]
+        if self.multilib is Multilib.ALL:
+            said.append("packages come for every architecture that there is")
+        if self.excluded:
+            more = f" and {len(self.excluded) - _NAMED} more" if len(self.excluded) > _NAMED else ""
+            said.append(f"left out: {', '.join(self.excluded[:_NAMED])}{more}")
+        if self.languages is not None:
+            said.append(f"files of these languages alone: {', '.join(self.languages) or 'none'}")
+        if not self.documentation:
+            said.append("no documentation")
+        text = "; ".join(said)
+        return f"{text[0].upper()}{text[1:]}."
+
+
+_NAMED = 20
+_YOUNGER: dict[str, object] = {"tree": (), "side": (), "rules": Rules(), "preset": None}
+"""Fields that the first locks did not have: at these values they count nothing, so that a kept lock keeps its digest."""
+
+
 class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Everything that the image will hold, and the snapshot it was solved against.
 
     `snapshot` maps a repository id to the SHA-256 of its repomd.xml; `keys` are the armored public keys
     that the build's keyring will hold; `requested` the names that the image was asked to have. `packages` are
     installed in the image, for a boot ISO or DVD in its installer's runtime; `tree` is what a DVD offers to install.
+    `preset` is None where the request brings a kickstart's text of its own.
+    `side` are the packages of the wanted builds that the image does not install and no stable repository has: the
+    side repository carries them beside those of the image.
     """
 
     format: int = 1
@@ -85,25 +153,33 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     requested: tuple[str, ...]
     packages: tuple[LockedPackage, ...]
     tree: tuple[LockedPackage, ...] = ()
+    side: tuple[LockedPackage, ...] = ()
+    rules: Rules = Rules()
     warnings: tuple[str, ...] = ()
-
-    @property
-    def wanted(self) -> tuple[LockedPackage, ...]:
-        """The packages that the request named builds for."""
-        return tuple(package for package in self.everything if package.wanted)
+    preset: Preset | None = None
 
     @property
     def everything(self) -> tuple[LockedPackage, ...]:
-        """All packages once, whatever part of the image they are in, sorted by name."""
+        """All that is fetched: the image's packages and the further ones of the side repository."""
+        return self.contents + self.side
+
+    @property
+    def contents(self) -> tuple[LockedPackage, ...]:
+        """All packages of the image once, whatever part of it they are in."""
         if not self.tree:
             return self.packages
-        known = {package.nevra: package for package in (*self.packages, *self.tree)}
-        return tuple(sorted(known.values(), key=lambda each: each.nevra))
+        installed = {package.nevra for package in self.packages}
+        return self.packages + tuple(package for package in self.tree if package.nevra not in installed)
+
+    @property
+    def wanted(self) -> tuple[LockedPackage, ...]:
+        """The packages of the image that the request named builds for."""
+        return tuple(package for package in self.contents if package.wanted)
 
     @property
     def unsigned(self) -> tuple[LockedPackage, ...]:
-        """The packages that no key vouches for, whatever else does."""
-        return tuple(package for package in self.everything if not package.signed)
+        """The packages of the image that no key vouches for, whatever else does."""
+        return tuple(package for package in self.contents if not package.signed)
 
     @property
     def installed_size(self) -> int:
@@ -112,10 +188,26 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @property
     def download_size(self) -> int:
-        """Bytes of all RPM files; unknown ones count nothing."""
-        return sum(max(0, package.size) for package in self.everything)
+        """Bytes of the image's RPM files; unknown ones count nothing."""
+        return _size(self.contents)
+
+    @property
+    def fetched_size(self) -> int:
+        """Bytes of all RPM files that are fetched; unknown ones count nothing."""
+        return _size(self.everything)
+
+    @property
+    def disk(self) -> int:
+        """Bytes of disk that all RPMs take, those of the side repository twice, since its file holds them too."""
+        return self.fetched_size + _size(p for p in self.everything if p.wanted or p.beside)
 
     def digest(self) -> str:
-        """SHA-256 over the canonical JSON: the same for the same lock anywhere."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """SHA-256 over the canonical JSON: the same for the same lock anywhere, also for one of before a field."""
+        unsaid = {name for name, value in _YOUNGER.items() if getattr(self, name) == value}
+        content = self.model_dump(mode="json", exclude=unsaid)
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _size(packages: Iterable[LockedPackage]) -> int:
+    return sum(max(0, package.size) for package in packages)

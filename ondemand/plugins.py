@@ -10,10 +10,11 @@ import dataclasses
 import datetime
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
+from ondemand.descriptions import Description
 from ondemand.facts import Facts
 from ondemand.locks import Lock
 from ondemand.references import Reference
@@ -31,6 +32,7 @@ class Order:
     """What a backend works from. The folders exist; `repository` holds repodata and exactly the locked RPMs.
 
     `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
+    With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
     """
 
     build_id: int
@@ -43,6 +45,7 @@ class Order:
     repository: pathlib.Path
     work: pathlib.Path
     options: Mapping[str, Any]
+    description: Description | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +60,7 @@ class Command:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to do: write `files` (path below `work` -> content, `executable` names those that get mode 0755),
+    """What to do: write `files` and `binaries` (path below `work` -> content, `executable` names those that get mode 0755),
     make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file."""
 
     files: Mapping[str, str]
@@ -65,6 +68,7 @@ class Plan:
     image: str
     folders: tuple[str, ...] = ()
     executable: frozenset[str] = frozenset()
+    binaries: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
 
 class Backend(Protocol):
@@ -83,7 +87,13 @@ class Backend(Protocol):
         """Bytes of disk that a build needs at its fullest, without the RPM cache."""
 
     def plan(self, order: Order) -> Plan:
-        """The plan; raises errors.InvalidRequest for options it does not know."""
+        """The plan, with `lock.rules` for what of each package is installed; raises errors.InvalidRequest for options it
+        does not know."""
+
+
+def takes_descriptions(backend: Backend) -> bool:
+    """Whether it can begin from a kiwi description (`Order.description`): by its attribute `descriptions`, else it can't."""
+    return bool(getattr(backend, "descriptions", False))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,6 +102,7 @@ class SourceRpm:
 
     `urls` are tried in order; `checksums` as in ondemand.locks.LockedPackage; `size` bytes or -1. An `epoch` of
     None is not known to the source: the check reads it from the file. `origin` says to people where it was found.
+    `file` is the RPM itself where it was uploaded and so lies on the master's disk; `urls` are for the builder then.
     """
 
     name: str
@@ -104,11 +115,12 @@ class SourceRpm:
     size: int = -1
     signed_by: tuple[str, ...] = ()
     origin: str = ""
+    file: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SourceBuild:
-    """One build of a reference: its NVR and the RPMs for the wanted architecture and noarch.
+    """One build of a reference: its NVR and all RPMs of `Release.package_arches`, without sources and debug data.
 
     Of a `scratch` build the NVR identifies nothing: other RPMs of the same name and version may be elsewhere.
     """
@@ -123,7 +135,8 @@ class Resolution:
     """What a reference became; `warnings` are sentences for people.
 
     `identity` is another text as soon as the reference means something else; empty where the builds say enough.
-    `install` are names of packages that the reference itself asks to be in the image.
+    `install` are names of packages that the reference itself asks to be in the image. Of a `required` one a build on which
+    nothing in the image depends is refused, else it is left out.
     """
 
     reference: Reference
@@ -131,6 +144,7 @@ class Resolution:
     warnings: tuple[str, ...] = ()
     identity: str = ""
     install: tuple[str, ...] = ()
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -143,14 +157,17 @@ class CatalogPackage:
 
 
 class Catalog(Protocol):
-    """What the release's repositories hold for one architecture and noarch. A source may ask it, or not."""
+    """What the release's repositories hold for one architecture and noarch, and the uploads. A source may ask it, or not."""
 
     def named(self, name: str) -> Sequence[CatalogPackage]:
         """Packages of that name, else those built from the source package of that name; the newest first, of equal
         ones the stable repositories'. Raises errors.SourceUnavailable where a repository can't be read."""
 
     def built_as(self, nvr: str, role: Role) -> Sequence[CatalogPackage]:
-        """All packages of one build in the repositories of a role; raises as `named` does."""
+        """All packages of one build in the repositories of a role, of multilib too; raises as `named` does."""
+
+    def upload(self, sha256: str) -> SourceRpm | None:
+        """The uploaded RPM with that digest, of whatever architecture; None where it is not there (any more)."""
 
 
 class Source(Protocol):
@@ -174,6 +191,23 @@ class Trigger(Protocol):
 
     def facts(self, message_id: str, topic: str, sent_at: datetime.datetime, body: Mapping[str, Any]) -> Facts | None:
         """What the message says, None when nothing of interest; raises errors.InvalidRequest for a malformed one."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LatestBuild:
+    """The build of a package that a source got last: `where` says to people in which tag or list."""
+
+    nvr: str
+    epoch: int
+    where: str
+
+
+@runtime_checkable
+class LatestBuilds(Protocol):
+    """What a source may do beside `resolve`: tell people that there is something newer. No check ever waits for it."""
+
+    def latest(self, names: Sequence[str], release: Release) -> Mapping[str, LatestBuild]:
+        """The newest complete builds of these source packages, by name; raises errors.SourceUnavailable."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -56,7 +56,7 @@ class Artifact(pydantic.BaseModel, frozen=True, extra="forbid"):
     """A file of an attempt. `size` in bytes, `sha256` in lower-case hex, `role` what it is for."""
 
     name: str = pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,199}$")
-    role: str = pydantic.Field(pattern=r"^(image|checksum|packages|lock|kickstart|log|screenshot|manifest|side)$")
+    role: str = pydantic.Field(pattern=r"^(image|checksum|packages|lock|kickstart|log|screenshot|manifest|side|description)$")
     size: int = pydantic.Field(ge=0)
     sha256: str = pydantic.Field(pattern=r"^[0-9a-f]{64}$")
 

@@ -115,6 +115,7 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     `known_as` are its names in messages (`F44`) and patterns of them (`f44-*`, as Koji's tags); its own is known anyway.
     `left_out` are image types that are defined but can't be made here, and why.
     Of a package named without a build the newest at the first level of `package_order` that has any is taken.
+    `multilib` names for an architecture the further ones whose packages its repositories hold, as i686 for x86_64.
     """
 
     name: Word
@@ -122,6 +123,7 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     version: str
     known_as: tuple[Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._+*-]{1,100}$")], ...] = ()
     arches: tuple[Word, ...]
+    multilib: dict[Word, tuple[Word, ...]] = {}
     kickstart_syntax: str
     dist_tag: str = ""
     koji_hub: Url | None = None
@@ -138,6 +140,10 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     def addresses(self, arch: str, *roles: Role) -> tuple[str, ...]:
         """The URLs of its repositories with one of these roles, else of all."""
         return tuple(item.url(arch) for item in self.repositories if not roles or item.role in roles)
+
+    def package_arches(self, arch: str) -> tuple[str, ...]:
+        """The architectures of the packages that a system of `arch` can have: its own, noarch, and those of multilib."""
+        return (arch, "noarch", *self.multilib.get(arch, ()))
 
     def definition(self, image_type: ImageType) -> ImageTypeDefinition:
         """How the image type is made; raises errors.UnknownImageType."""

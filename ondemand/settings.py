@@ -20,6 +20,7 @@ DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
 Folder = pathlib.Path
 Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
 Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
+Size = Annotated[int, pydantic.Field(ge=1, lt=2**62)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -51,26 +52,36 @@ class Master(Section):
     anonymous_owner: str = ""
     """Owner of requests that carry no token; empty means that a token is needed."""
     own_code: tuple[str, ...] = ()
-    """Owners whose kickstarts may run scripts and whose requests may name scratch builds and other
-    repositories: code run as root."""
+    """Owners whose kickstarts may run scripts, who may upload RPMs, and whose requests may name those, scratch builds
+    and other repositories: code run as root."""
     set_editors: tuple[str, ...] = ()
     """Owners who may change everybody's sets."""
     wishers: tuple[str, ...] = ()
     """Owners, such as the trigger's own, whose messages may order by the trigger rules."""
     operators: tuple[str, ...] = ()
-    """Owners who may pause and resume trigger rules."""
+    """Owners who may pause and resume trigger rules, and remove everybody's uploaded RPMs."""
     wish_days: int = pydantic.Field(default=30, ge=1, le=3650)
     """Days that a message and what became of it are kept; what still waits then is canceled."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
+    kickstart_hosts: tuple[Host, ...] = ()
+    """Hosts from which a request's own kickstart may be fetched; none by default."""
     private_networks: tuple[Network, ...] = ()
-    """Networks (`10.1.0.0/16`) in which such a repository may be although its address is not public."""
+    """Networks (`10.1.0.0/16`) in which such a repository or kickstart may be although its address is not public."""
     read_every: float = 300.0
     """Seconds between two readings of the releases' repositories, for checks that make no build."""
     metadata_age: float = 24 * 3600.0
     """Seconds for which a release's repository that can't be read now is taken as it was; the lock says so."""
     max_upload: int = 20 * 1024**3
     """Bytes that one artifact may have."""
+    max_rpm: Size = 1024**3
+    """Bytes that one uploaded RPM may have."""
+    uploads_per_owner: Size = 10 * 1024**3
+    """Bytes that one owner's uploaded RPMs may have together."""
+    uploads_in_all: Size = 50 * 1024**3
+    """Bytes that all uploaded RPMs may have together."""
+    keep_uploads: Annotated[int, pydantic.Field(ge=1, le=3650)] = 14
+    """Days that an uploaded RPM is kept after its last use; one that an unfinished build names is kept longer."""
 
 
 class Queue(Section):

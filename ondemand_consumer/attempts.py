@@ -33,6 +33,11 @@ class Attempt:
         return self.folder / "repository"
 
     @property
+    def side(self) -> pathlib.Path:
+        """The side repository as it is made; first the locked RPMs that are in it alone."""
+        return self.folder / "side"
+
+    @property
     def work(self) -> pathlib.Path:
         """The backend's own folder."""
         return self.folder / "work"
@@ -76,7 +81,7 @@ class Attempt:
 
     def make_folders(self) -> None:
         """Makes the attempt's folders anew."""
-        for folder in (self.repository, self.work, self.proof, self.artifacts, self.logs):
+        for folder in (self.repository, self.side, self.work, self.proof, self.artifacts, self.logs):
             folder.mkdir(parents=True)
 
     def check_disk(self, needed: int) -> None:

@@ -32,6 +32,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
             repository=attempt.repository,
             work=attempt.work,
             options=assignment.options,
+            description=assignment.description,
         )
     )
     prepare(attempt.work, plan)
@@ -51,10 +52,11 @@ def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
     """Makes the plan's folders and files; raises errors.BuilderError for a path out of `work`."""
     for name in plan.folders:
         _below(work, name).mkdir(parents=True, exist_ok=True)
-    for name, content in plan.files.items():
+    written = {name: content.encode() for name, content in plan.files.items()}
+    for name, content in {**plan.binaries, **written}.items():
         path = _below(work, name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content, "utf-8")
+        path.write_bytes(content)
         path.chmod(0o755 if name in plan.executable else 0o644)
 
 

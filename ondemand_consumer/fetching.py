@@ -43,7 +43,7 @@ class Fetched:
 
 
 def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
-    """Every RPM of the lock in `attempt.repository`.
+    """Every RPM of the lock, the image's in `attempt.repository` and given, the others in `attempt.side`.
 
     Raises errors.WrongDigest, errors.WrongSignature, or errors.SourceUnavailable when no URL answers.
     """
@@ -56,15 +56,18 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
         checks.finish()
     attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
     store.evict()
-    return files
+    return tuple(file for file in files if file.path.parent == attempt.repository)
 
 
 def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:
     """All files, each by its digests; those that came first have their signatures checked meanwhile."""
     began = time.monotonic()
+    lock = attempt.assignment.lock
     files, hosts = [], _Hosts()
     with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
-        futures = [pool.submit(_Fetch(attempt, store, package, hosts).run) for package in attempt.assignment.lock.packages]
+        tries = [_Fetch(attempt, store, package, hosts, attempt.repository) for package in lock.packages]
+        tries += [_Fetch(attempt, store, package, hosts, attempt.side) for package in lock.side]
+        futures = [pool.submit(each.run) for each in tries]
         try:
             for future in concurrent.futures.as_completed(futures):
                 files.append(future.result())
@@ -83,7 +86,7 @@ def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.C
 
 
 def _distinct(lock: locks.Lock) -> None:
-    names = [package.filename for package in lock.packages]
+    names = [package.filename for package in lock.everything]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise errors.ContentError(
             f"The lock names {twice[0]} twice", remedy="request the image again, so that it is solved anew"
@@ -115,23 +118,29 @@ class _Fetch:
     _local = threading.local()
 
     def __init__(
-        self, attempt: attempts.Attempt, store: cache.Cache, package: locks.LockedPackage, hosts: _Hosts
+        self,
+        attempt: attempts.Attempt,
+        store: cache.Cache,
+        package: locks.LockedPackage,
+        hosts: _Hosts,
+        folder: pathlib.Path,
     ) -> None:
         self._attempt = attempt
         self._cache = store
         self._package = package
         self._hosts = hosts
+        self._target = folder / package.filename
         self._troubles: dict[str, str] = {}
         self._wrong: errors.WrongDigest | None = None
         self._digests: dict[str, str] = {}
 
     def run(self) -> Fetched:
-        """The RPM in the repository."""
+        """The RPM in its folder."""
         package = self._package
         self._attempt.stop.check()
         if not _KINDS & set(package.checksums):
             raise errors.WrongDigest(f"The lock names no digest for {package.nevra}", remedy="request the image again")
-        target = self._attempt.repository / package.filename
+        target = self._target
         with self._cache.locked(package.checksums) as partial:
             if (found := self._from_cache(target)) is not None:
                 return found

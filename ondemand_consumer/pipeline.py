@@ -73,7 +73,7 @@ class Way:
         attempt.make_folders()
         lock = attempt.assignment.lock
         backend = capabilities.backend(attempt.assignment.backend)
-        attempt.check_disk(backend.disk(lock) + lock.download_size)
+        attempt.check_disk(backend.disk(lock) + lock.disk)
         screen = attempt.artifacts / _SCREEN
         with self._step(states.Step.FETCH):
             files = fetching.fetch(attempt)

@@ -14,7 +14,8 @@ from ondemand_consumer import attempts, cache, fetching, master, rpm_headers
 _STEP = states.Step.PUBLISH
 _PIECE = 8 * 1024**2
 _STORE_TIMEOUT = 7200.0
-_NAMES = {"CHECKSUM": "checksum", "packages.txt": "packages", "lock.json": "lock"}
+_DESCRIPTION = "description.tar"
+_NAMES = {"CHECKSUM": "checksum", "packages.txt": "packages", "lock.json": "lock", _DESCRIPTION: "description"}
 _ROLES = {".log": "log", ".png": "screenshot", ".ks": "kickstart", ".tar": "side"}
 
 
@@ -43,12 +44,13 @@ def collect(
     (folder / "CHECKSUM").write_text(checksum(published))
     (folder / "packages.txt").write_text(package_list(files))
     (folder / "lock.json").write_text(assignment.lock.model_dump_json(indent=1))
-    (folder / "build.ks").write_text(attempt.kickstart)
-    (folder / "published.ks").write_text(
-        kickstart_files.published_text(
-            assignment.kickstart, assignment.release, assignment.build_id, assignment.lock
+    if assignment.description is not None:
+        (folder / _DESCRIPTION).write_bytes(assignment.description.archive())
+    else:
+        (folder / "build.ks").write_text(attempt.kickstart)
+        (folder / "published.ks").write_text(
+            kickstart_files.published_text(assignment.kickstart, assignment.release, assignment.build_id, assignment.lock)
         )
-    )
     for step in states.Step:
         if step is not _STEP and attempt.log(step).exists():
             cache.place(attempt.log(step), folder / f"{step.value}.log")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import pathlib
 import shutil
 import tarfile
+from collections.abc import Iterable
 
 import createrepo_c
 
-from ondemand import errors, kickstart_files, states
+from ondemand import errors, kickstart_files, locks, states
 from ondemand_consumer import attempts, cache
 
 SIDE = "side.tar"
@@ -23,8 +24,36 @@ def create(attempt: attempts.Attempt) -> None:
     """Writes repodata into `attempt.repository`; raises errors.ContentError if not the lock."""
     lock = attempt.assignment.lock
     packages = _write(attempt, attempt.repository)
-    seen = {(p.name, int(p.epoch or 0), p.version, p.release, p.arch) for p in packages}
-    wanted = {(p.name, p.epoch, p.version, p.release, p.arch) for p in lock.packages}
+    _hold(packages, lock.packages)
+    attempt.say(states.Step.REPO, f"one repository of exactly {len(packages)} packages")
+
+
+def create_side(attempt: attempts.Attempt) -> None:
+    """Makes SIDE among the artifacts; nothing when no package belongs into it. Raises as `create` does."""
+    packages = kickstart_files.side(attempt.assignment.lock, attempt.assignment.release)
+    if not packages:
+        return
+    folder = attempt.side
+    for package in packages:
+        if not (folder / package.filename).exists():
+            cache.place(attempt.repository / package.filename, folder / package.filename)
+    written = _write(attempt, folder)
+    _hold(written, packages)
+    times = [package.time_build for package in written]
+    with tarfile.open(attempt.artifacts / SIDE, "w", format=tarfile.GNU_FORMAT) as archive:
+        for path in (folder, *sorted(folder.rglob("*"))):
+            attempt.stop.check()
+            _add(archive, path, str(path.relative_to(attempt.folder)), max(times))
+    shutil.rmtree(folder)
+    attempt.say(
+        states.Step.REPO,
+        f"a side repository of {len(packages)} packages, {len(attempt.assignment.lock.side)} of which are not in the image",
+    )
+
+
+def _hold(written: Iterable[createrepo_c.Package], packages: Iterable[locks.LockedPackage]) -> None:
+    seen = {(p.name, int(p.epoch or 0), p.version, p.release, p.arch) for p in written}
+    wanted = {(p.name, p.epoch, p.version, p.release, p.arch) for p in packages}
     if seen != wanted:
         strange = ["-".join(map(str, names)) for names in sorted(seen ^ wanted)]
         raise errors.ContentError(
@@ -32,25 +61,6 @@ def create(attempt: attempts.Attempt) -> None:
             cause="a file says another name or version of itself than its address",
             remedy="request the image again, so that it is solved anew",
         )
-    attempt.say(states.Step.REPO, f"one repository of exactly {len(packages)} packages")
-
-
-def create_side(attempt: attempts.Attempt) -> None:
-    """Makes SIDE among the artifacts; nothing when no package belongs into it."""
-    packages = kickstart_files.side(attempt.assignment.lock, attempt.assignment.release)
-    if not packages:
-        return
-    folder = attempt.folder / "side"
-    folder.mkdir()
-    for package in packages:
-        cache.place(attempt.repository / package.filename, folder / package.filename)
-    times = [package.time_build for package in _write(attempt, folder)]
-    with tarfile.open(attempt.artifacts / SIDE, "w", format=tarfile.GNU_FORMAT) as archive:
-        for path in (folder, *sorted(folder.rglob("*"))):
-            attempt.stop.check()
-            _add(archive, path, str(path.relative_to(attempt.folder)), max(times))
-    shutil.rmtree(folder)
-    attempt.say(states.Step.REPO, f"a side repository of {len(packages)} packages")
 
 
 def _write(attempt: attempts.Attempt, folder: pathlib.Path) -> list[createrepo_c.Package]:

@@ -54,4 +54,4 @@ def serve(
 
 def _web(here: service.Service) -> None:
     starting.address(here.settings.master)
-    server.serve(app.make(here), here.settings.master)
+    server.serve(app.make(here), here)

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import copy
+import logging
+import tempfile
+from typing import Any, ClassVar, cast
 
 import flask
-from waitress import channel, server, task
+from waitress import channel, parser, server, task, utilities
 
-from ondemand import errors, settings
+from ondemand import errors
 from ondemand_web import app, problems
+from ondemand_web.service import Service
+from ondemand_web.uploads import views as uploads
 
+log = logging.getLogger(__name__)
 _MOST_READ = 16 * 1024**2
 """Bytes beyond which no body is read, above the application's own limits; waitress keeps over 512 KiB on disk."""
 
@@ -21,7 +27,7 @@ class _Refusal(task.ErrorTask):
     def execute(self) -> None:
         """Writes the problem document and closes, since what else the client sends is not read."""
         error = cast(Any, self.request).error
-        answer = problems.respond(_problem(error.code, error.reason))
+        answer = problems.respond(error.problem if isinstance(error, _Refused) else _problem(error.code, error.reason))
         body = answer.get_data()
         self.status = answer.status
         self.response_headers = [("Content-Type", "application/problem+json")]
@@ -30,12 +36,58 @@ class _Refusal(task.ErrorTask):
         self.write(body)
 
 
-class _Channel(channel.HTTPChannel):
-    error_task_class = _Refusal
+class _Refused:
+    """Why a request is answered before its body came."""
+
+    def __init__(self, problem: errors.OndemandError) -> None:
+        self.problem = problem
 
 
-def serve(application: flask.Flask, master: settings.Master) -> None:
+class _Parser(parser.HTTPRequestParser):
+    """Reads an upload's large body, but only of somebody who may upload: else anybody could fill the disk."""
+
+    here: ClassVar[Service]
+    _asked = False
+
+    def received(self, data: bytes) -> int:
+        """Takes what came; gives how many bytes it used."""
+        used = int(super().received(data))
+        if self.headers_finished and not self._asked:
+            self._asked = True
+            read: Any = self
+            sound = self.error is None or isinstance(self.error, utilities.RequestEntityTooLarge)
+            if sound and (read.command, read.path) == ("POST", uploads.ADDRESS):
+                self._admit()
+        return used
+
+    def _admit(self) -> None:
+        kind, size = self.headers.get("CONTENT_TYPE", ""), self.content_length
+        try:
+            uploads.admit(self.here, self.headers.get("AUTHORIZATION"), kind, size)
+        except errors.OndemandError as error:
+            return self._refuse(error)
+        except Exception:
+            log.exception("whether an upload may come could not be found out")
+            return self._refuse(errors.ServiceError("The upload was not taken", remedy="try again"))
+        self.adj = copy.copy(self.adj)
+        self.adj.max_request_body_size = max(_MOST_READ, self.here.settings.master.max_rpm + 2)
+        if self.error is not None:
+            self.error, self.completed = None, False
+
+    def _refuse(self, problem: errors.OndemandError) -> None:
+        # Waitress would ask a client that waits for it to send its body all the same.
+        self.error, self.completed, self.expect_continue = cast(Any, _Refused(problem)), True, False
+
+
+def serve(application: flask.Flask, here: Service) -> None:
     """Answers at the master's address until the process is told to end."""
+    master = here.settings.master
+    folder = master.data / "coming"
+    folder.mkdir(parents=True, exist_ok=True)
+    # Large bodies wait here for their end; /tmp is memory on many machines.
+    tempfile.tempdir = str(folder)
+    parser_class = type("_Parser", (_Parser,), {"here": here})
+    channel_class = type("_Channel", (channel.HTTPChannel,), {"error_task_class": _Refusal, "parser_class": parser_class})
     sockets: dict[int, Any] = {}
     made = server.create_server(
         application,
@@ -50,7 +102,7 @@ def serve(application: flask.Flask, master: settings.Master) -> None:
     )
     for listening in sockets.values():
         if isinstance(listening, server.BaseWSGIServer):
-            listening.channel_class = _Channel
+            listening.channel_class = channel_class
     made.run()
 
 

@@ -15,6 +15,7 @@ from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.previews import Previews
 from ondemand_web.sets.source import Sets
+from ondemand_web.uploads.services import Uploads
 from ondemand_web.wishes.rules import Rules
 
 
@@ -34,6 +35,18 @@ class Service:
         master = self.settings.master
         return addresses.Guard(hosts=master.repository_hosts, networks=master.private_networks)
 
+    @property
+    def kickstart_guard(self) -> addresses.Guard:
+        """Where a request's own kickstart may be."""
+        master = self.settings.master
+        hosts, networks = master.kickstart_hosts, master.private_networks
+        return addresses.Guard(hosts=hosts, networks=networks, thing="kickstart", setting="kickstart_hosts")
+
+    @functools.cached_property
+    def uploads(self) -> Uploads:
+        """The RPM files that testers brought."""
+        return Uploads(database=self.database, master=self.settings.master)
+
     @functools.cached_property
     def sources(self) -> dict[str, plugins.Source]:
         """The installed sources by the kind of reference that they serve."""
@@ -50,7 +63,9 @@ class Service:
     @functools.cached_property
     def previews(self) -> Previews:
         """What this process was told of references lately."""
-        return Previews(self.sources, self.settings.master.data / "snapshots", self.pools)
+        master = self.settings.master
+        folder = master.data / "snapshots"
+        return Previews(self.sources, folder, self.pools, self.uploads.find, age=master.metadata_age)
 
     @functools.cached_property
     def storage(self) -> plugins.Storage:

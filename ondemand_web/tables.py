@@ -9,6 +9,7 @@ import ondemand_web.files.models
 import ondemand_web.people.models
 import ondemand_web.queue.models
 import ondemand_web.sets.models
+import ondemand_web.uploads.models
 import ondemand_web.wishes.models
 from ondemand_web.database import Base
 
@@ -20,5 +21,6 @@ AREAS = (
     ondemand_web.queue.models,
     ondemand_web.sets.models,
     ondemand_web.wishes.models,
+    ondemand_web.uploads.models,
 )
 METADATA = Base.metadata

@@ -6,12 +6,16 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from demo import servers, site
 from ondemand import plugins, releases
+
+_OWN = ("data", "packages")
+"""What another distribution has for itself; its repositories are those of the first, and not served again."""
 
 
 def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str) -> releases.Release:
@@ -21,21 +25,45 @@ def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str)
     return releases.load(definition)
 
 
+def change(distribution: pathlib.Path, name: str, edit: Callable[[dict[str, Any]], object]) -> None:
+    """Edits `koji.json` or `bodhi.json` of a distribution; Bodhi answers from it at once, Koji when it is started."""
+    path = distribution / "data" / name
+    held = json.loads(path.read_text())
+    edit(held)
+    path.write_text(json.dumps(held))
+
+
 @contextlib.contextmanager
-def other_koji(folder: pathlib.Path, distribution: pathlib.Path, change: Callable[[dict[str, Any]], object]) -> Iterator[str]:
-    """The demo's servers once more, their Koji's records as `change` leaves them; gives their address."""
+def other_demo(folder: pathlib.Path, distribution: pathlib.Path, **edits: Callable[[dict[str, Any]], object]) -> Iterator[str]:
+    """The demo's servers once more, with `koji` and `bodhi` edited in `folder`/other-distribution; gives their address."""
     made = folder / "other-distribution"
     made.mkdir()
     for path in distribution.iterdir():
-        if path.name != "data":
+        if path.name not in _OWN:
             (made / path.name).symlink_to(path)
-    shutil.copytree(distribution / "data", made / "data")
-    records = json.loads((made / "data" / "koji.json").read_text())
-    change(records)
-    (made / "data" / "koji.json").write_text(json.dumps(records))
+    for name in _OWN:
+        shutil.copytree(distribution / name, made / name)
+    for name, edit in edits.items():
+        change(made, f"{name}.json", edit)
     running = servers.DemoServers(made)
     yield running.start()
     running.stop()
+
+
+def other_koji(
+    folder: pathlib.Path, distribution: pathlib.Path, edit: Callable[[dict[str, Any]], object]
+) -> contextlib.AbstractContextManager[str]:
+    """The demo's servers once more, their Koji's records as `edit` leaves them; gives their address."""
+    return other_demo(folder, distribution, koji=edit)
+
+
+def point(definition: pathlib.Path, **addresses: str) -> releases.Release:
+    """Changes `koji_hub`, `koji_topurl` or `bodhi` of a release's definition, and reads it."""
+    text = definition.read_text()
+    for name, address in addresses.items():
+        text = re.sub(rf'^{name} = ".*"$', f'{name} = "{address}"', text, flags=re.MULTILINE)
+    definition.write_text(text)
+    return releases.load(definition)
 
 
 class NoCatalog:
@@ -48,3 +76,7 @@ class NoCatalog:
     def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
         """Fails the test."""
         raise AssertionError(nvr)
+
+    def upload(self, sha256: str) -> plugins.SourceRpm | None:
+        """Fails the test."""
+        raise AssertionError(sha256)

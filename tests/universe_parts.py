@@ -18,26 +18,40 @@ from typing import Any, ClassVar
 from ondemand import plugins, references, releases
 
 _WORDS = {"": (0, ""), "=": (8, "EQ"), ">=": (12, "GE")}
-_TAGS = {"provides": (1047, 1112, 1113), "requires": (1049, 1048, 1050), "conflicts": (1054, 1053, 1055), "obsoletes": (1090, 1114, 1115)}
+_TAGS = {
+    "provides": (1047, 1112, 1113),
+    "requires": (1049, 1048, 1050),
+    "recommends": (5046, 5048, 5047),
+    "conflicts": (1054, 1053, 1055),
+    "obsoletes": (1090, 1114, 1115),
+}
 _HEAD = '<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm">'
 
 
 @dataclasses.dataclass(frozen=True)
 class Made:
-    """A package; `bytes_of` makes its file another one than an equal package's."""
+    """A package; `bytes_of` makes its file another one than an equal package's, `build` is its source's, else its own NVR."""
 
     name: str
     version: str = "1"
     requires: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
-    provides: tuple[str, ...] = ()
     obsoletes: tuple[str, ...] = ()
     bytes_of: str = ""
+    arch: str = "noarch"
+    provides: tuple[str, ...] = ()
+    recommends: tuple[str, ...] = ()
+    build: str = ""
 
     @property
     def nvr(self) -> str:
         """Its name, version and release."""
         return f"{self.name}-{self.version}-1"
+
+    @property
+    def file(self) -> str:
+        """Its file's name."""
+        return f"{self.nvr}.{self.arch}.rpm"
 
     @property
     def sha256(self) -> str:
@@ -47,7 +61,13 @@ class Made:
     def relations(self) -> dict[str, tuple[str, ...]]:
         """All by their kind."""
         own = (f"{self.name} = {self.version}-1",)
-        return {"provides": own + self.provides, "requires": self.requires, "conflicts": self.conflicts, "obsoletes": self.obsoletes}
+        return {
+            "provides": (*own, *self.provides),
+            "requires": self.requires,
+            "recommends": self.recommends,
+            "conflicts": self.conflicts,
+            "obsoletes": self.obsoletes,
+        }
 
 
 def _parts(relation: str) -> tuple[str, str, str]:
@@ -77,9 +97,9 @@ def _described(made: Made) -> str:
         f"<rpm:{kind}>{''.join(map(_entry, relations))}</rpm:{kind}>" for kind, relations in made.relations().items() if relations
     )
     return (
-        f'<package type="rpm"><name>{made.name}</name><arch>noarch</arch><version epoch="0" ver="{made.version}" rel="1"/>'
-        f'<checksum type="sha256" pkgid="YES">{made.sha256}</checksum><location href="{made.nvr}.noarch.rpm"/>'
-        f"<format><rpm:sourcerpm>{made.nvr}.src.rpm</rpm:sourcerpm>{lists}</format></package>"
+        f'<package type="rpm"><name>{made.name}</name><arch>{made.arch}</arch><version epoch="0" ver="{made.version}" rel="1"/>'
+        f'<checksum type="sha256" pkgid="YES">{made.sha256}</checksum><location href="{made.file}"/>'
+        f"<format><rpm:sourcerpm>{made.build or made.nvr}.src.rpm</rpm:sourcerpm>{lists}</format></package>"
     )
 
 
@@ -92,7 +112,7 @@ def _entry(relation: str) -> str:
 
 def front(made: Made) -> bytes:
     """The front of the package's file."""
-    tags = {1000: _texts(made.name), 1001: _texts(made.version), 1002: _texts("1"), 1022: _texts("noarch")}
+    tags = {1000: _texts(made.name), 1001: _texts(made.version), 1002: _texts("1"), 1022: _texts(made.arch)}
     for kind, relations in made.relations().items():
         parts = [_parts(relation) for relation in relations]
         names, flags, versions = _TAGS[kind]
@@ -120,7 +140,7 @@ def _section(tags: Mapping[int, tuple[int, int, bytes]]) -> bytes:
 
 
 class Source:
-    """Names the made builds, each by its NVR and all of a list by an update's alias."""
+    """Names the made builds, each by its NVR and all of a list by an update's alias; packages of one `build` together."""
 
     kind: ClassVar[str] = "koji"
 
@@ -130,26 +150,29 @@ class Source:
     def resolve(
         self, reference: references.Reference, release: releases.Release, arch: str, catalog: plugins.Catalog
     ) -> plugins.Resolution:
-        """A build for each package; warns, as a draft build would."""
-        found = tuple(self._build(made) for made in self.builds[reference.value])
-        return plugins.Resolution(reference=reference, builds=found, warnings=(f"{reference.value} was named.",))
+        """The builds, with what is for the architecture; warns, as a draft build would."""
+        found: dict[str, list[plugins.SourceRpm]] = {}
+        for made in self.builds[reference.value]:
+            if made.arch in release.package_arches(arch):
+                found.setdefault(made.build or made.nvr, []).append(self._rpm(made))
+        builds = tuple(plugins.SourceBuild(nvr=nvr, rpms=tuple(rpms)) for nvr, rpms in found.items())
+        return plugins.Resolution(reference=reference, builds=builds, warnings=(f"{reference.value} was named.",))
 
-    def _build(self, made: Made) -> plugins.SourceBuild:
-        rpm = plugins.SourceRpm(
+    def _rpm(self, made: Made) -> plugins.SourceRpm:
+        return plugins.SourceRpm(
             name=made.name,
             epoch=0,
             version=made.version,
             release="1",
-            arch="noarch",
-            urls=(f"{self.url}/builds/{made.nvr}.noarch.rpm",),
+            arch=made.arch,
+            urls=(f"{self.url}/builds/{made.file}",),
             checksums={"sigmd5": hashlib.md5(made.nvr.encode(), usedforsecurity=False).hexdigest()},
         )
-        return plugins.SourceBuild(nvr=made.nvr, rpms=(rpm,))
 
 
 def files(repositories: Mapping[str, Sequence[Made]], builds: Sequence[Made]) -> dict[str, bytes]:
     """All that a server of that universe has, by path."""
-    found = {f"builds/{made.nvr}.noarch.rpm": front(made) for made in builds}
+    found = {f"builds/{made.file}": front(made) for made in builds}
     for name, packages in repositories.items():
         found |= {f"{name}/{path}": data for path, data in repository(packages).items()}
     return found

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Commands of people and scripts: build, watch, show, list, cancel, log, releases."""
+"""Commands of people and scripts: build, rebuild, watch, show, list, cancel, log, releases, presets."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def build(
     add_group: options.AddGroup = None,
     remove_group: options.RemoveGroup = None,
     preset: options.Preset = "",
-    kickstart: options.Kickstart = None,
+    kickstart: options.Kickstart = "",
     name: Annotated[str, typer.Option(help="The image's name.")] = "",
     title: Annotated[str, typer.Option(help="A title for people.")] = "",
     label: Annotated[str, typer.Option(help="The volume label.")] = "",
@@ -35,8 +35,8 @@ def build(
     profile: Annotated[str, typer.Option(help="test (quick) or release (small).")] = "test",
     notify: Annotated[list[str] | None, typer.Option(metavar="MAIL", help="Who gets a mail at the end.")] = None,
     keep_for: Annotated[int, typer.Option(help="Days that the image is kept.")] = 14,
-    key: Annotated[str, typer.Option(help="Idempotency-Key: the same key makes no second build.")] = "",
-    wait: Annotated[bool, typer.Option("--wait", help="Watch it until its end.")] = False,
+    key: options.Key = "",
+    wait: options.Wait = False,
     timeout: options.Timeout = 7200,
     as_json: options.Json = False,
 ) -> None:
@@ -51,7 +51,7 @@ def build(
         "add_groups": add_group or [],
         "remove_groups": remove_group or [],
         "preset": preset or None,
-        "kickstart": options.text(kickstart) if kickstart else None,
+        **options.kickstart(kickstart),
         "name": name or None,
         "title": title or None,
         "volume_label": label or None,
@@ -61,13 +61,20 @@ def build(
         "keep_for": keep_for,
     }
     record = options.client().submit(build_requests.validate(data), key or None)
-    if wait:
-        record = _watch(record.id, timeout, quiet=as_json)
-    if as_json:
-        output.print_json(record.model_dump(mode="json", by_alias=True))
-    elif not wait:
-        output.console.print(f"build {record.id} {record.state.value}\n{record.page}")
-    _exit(record)
+    _told(record, timeout if wait else None, as_json=as_json)
+
+
+def rebuild(
+    build_id: options.BuildId,
+    same_lock: Annotated[bool, typer.Option("--same-lock", help="Build exactly what that build's lock names.")] = False,
+    key: options.Key = "",
+    wait: options.Wait = False,
+    timeout: options.Timeout = 7200,
+    as_json: options.Json = False,
+) -> None:
+    """Ask for a build again, with a new lock unless you want the same."""
+    record = options.client().rebuild(build_id, same_lock=same_lock, key=key or None)
+    _told(record, timeout if wait else None, as_json=as_json)
 
 
 def watch(
@@ -159,14 +166,28 @@ def releases(as_json: options.Json = False) -> None:
     output.console.print(table)
 
 
+def presets(as_json: options.Json = False) -> None:
+    """What an image can begin from."""
+    found = options.client().presets()
+    if as_json:
+        output.print_json(found)
+        return
+    table = output.table("preset", "kind", "title", "commit", "profile")
+    for item in found:
+        table.add_row(*(str(item.get(name) or "") for name in ("name", "kind", "title", "commit", "profile")))
+    output.console.print(table)
+
+
 COMMANDS: dict[str, Callable[..., None]] = {
     "build": build,
+    "rebuild": rebuild,
     "watch": watch,
     "show": show,
     "list": list_builds,
     "cancel": cancel,
     "log": log,
     "releases": releases,
+    "presets": presets,
 }
 
 
@@ -179,6 +200,17 @@ def _print_log(client: Client, build_id: int, step: Step, attempt: int, offset: 
         offset += len(piece)
         if not piece or offset >= size:
             return offset
+
+
+def _told(record: BuildRecord, wait: float | None, *, as_json: bool) -> None:
+    """Says what was asked for, with `wait` seconds how it ends, and exits so."""
+    if wait is not None:
+        record = _watch(record.id, wait, quiet=as_json)
+    if as_json:
+        output.print_json(record.model_dump(mode="json", by_alias=True))
+    elif wait is None:
+        output.console.print(f"build {record.id} {record.state.value}\n{record.page}")
+    _exit(record)
 
 
 def _watch(build_id: int, timeout: float, *, quiet: bool) -> BuildRecord:

@@ -16,7 +16,7 @@ def check(
     add: options.Add = None,
     remove: options.Remove = None,
     preset: options.Preset = "",
-    kickstart: options.Kickstart = None,
+    kickstart: options.Kickstart = "",
     backend: options.Backend = "",
     as_json: options.Json = False,
 ) -> None:
@@ -31,7 +31,7 @@ def check(
             "remove_packages": remove or [],
             "preset": preset or None,
             "backend": backend or None,
-            "kickstart": options.text(kickstart) if kickstart else None,
+            **options.kickstart(kickstart),
         }
     )
     found = options.client().check(request)
@@ -46,6 +46,8 @@ def lines(found: CheckRecord) -> list[str]:
     """What a person is told."""
     head = f"It can be made with {found.backend}: {found.packages} packages"
     told = [f"{head}, {found.download_size / 1e6:.0f} MB to fetch, {found.installed_size / 1e6:.0f} MB installed."]
+    if found.side:
+        told.append(f"The side repository has {found.side} more of the wanted builds' packages.")
     told += [f"wanted: {item.nevra} from {item.origin} ({item.trust})" for item in found.wanted]
     return told + [f"warning: {warning}" for warning in found.warnings]
 

@@ -9,7 +9,7 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, differences, resolutions, rules, sets
+from ondemand.commands import builds, checks, differences, resolutions, rules, sets, uploads
 
 COMMANDS = "ondemand.commands"
 _GROUPS = {"set": sets.app, "trigger": rules.app}
@@ -27,7 +27,7 @@ def make(word: str = "") -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS}
+    ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS, **uploads.COMMANDS}
     others = {} if word in ours or word in _GROUPS else registry.load_all(COMMANDS)
     for name, command in {**ours, **{name: others[name] for name in others if name not in ours}}.items():
         app.command(name)(command)

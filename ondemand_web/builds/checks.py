@@ -6,16 +6,18 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from ondemand import errors, kickstarts, plugins, registry
 from ondemand.build_requests import BuildRequest
+from ondemand.descriptions import Description
 from ondemand.locks import Lock
 from ondemand.releases import Release
 from ondemand.states import State
+from ondemand_web.builds import bases, rebuilds
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import clock
@@ -42,7 +44,8 @@ def check_next(here: Service) -> bool:
     if build is None:
         return False
     try:
-        _queue(here, build, checked(here, builds.request_of(build)))
+        again = build.same_lock
+        _queue(here, build, relocked(here, build) if again else checked(here, builds.request_of(build), owner=build.owner))
     except errors.OndemandError as error:
         if error.retryable:
             _delay(here, build, error)
@@ -56,17 +59,26 @@ def check_next(here: Service) -> bool:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What a request was found to become. `disk` is bytes that its build needs."""
+    """What a request was found to become. `disk` is bytes that its build needs; a `description` is what it is made from."""
 
     lock: Lock
     kickstart: kickstarts.Kickstart
     release: Release
     backend: str
     disk: int
+    description: Description | None = None
 
 
-def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Checked:
-    """The check of a request; touches no database. With `kept` no repository is read anew.
+def checked(
+    here: Service,
+    request: BuildRequest,
+    *,
+    owner: str = "",
+    kept: bool = False,
+    sources: Mapping[str, plugins.Source] | None = None,
+) -> Checked:
+    """The check of a request of `owner`; touches no database. With `kept` no repository is read anew.
+    `sources` take the place of the installed ones.
 
     Raises errors.RequestError or errors.ContentError with every reason, errors.SourceUnavailable when a source is away.
     """
@@ -78,29 +90,34 @@ def checked(here: Service, request: BuildRequest, *, kept: bool = False) -> Chec
         )
     made = release.definition(request.image_type)
     name = request.backend or made.backend
-    backend = _backend(name)
-    if request.image_type.value not in backend.image_types:
-        raise errors.UnknownImageType(
-            f"Backend {name} makes no image of type «{request.image_type.value}»",
-            remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(backend.image_types))}",
-        )
-    text = request.kickstart or _preset(here, request.preset or made.preset)
+    backend = _backend(name, request)
+    base = bases.of(here, request, request.preset or made.preset, backend, owner)
     folder = here.settings.master.data / "snapshots"
     lock, kickstart = checking.check(
         request,
         release,
-        text,
-        here.sources,
+        base.text,
+        here.sources if sources is None else sources,
         folder,
         here.guard,
         pools=here.pools,
+        uploads=here.uploads.find,
         kept=kept,
         age=here.settings.master.metadata_age,
     )
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
-    lock = lock.model_copy(update={"warnings": warnings})
-    disk = backend.disk(lock) + lock.download_size
-    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk)
+    lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
+    disk = backend.disk(lock) + lock.disk
+    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
+
+
+def relocked(here: Service, build: Build) -> Checked:
+    """The lock of the build that this one makes again, where it may still be built from; raises as `checked` does."""
+    old, request = rebuilds.old(here, build), builds.request_of(build)
+    backend = _backend(old.backend, request)
+    rebuilds.fits(old.lock, backend)
+    disk = backend.disk(old.lock) + old.lock.disk
+    return Checked(lock=old.lock, kickstart=old.kickstart, release=old.release, backend=old.backend, disk=disk)
 
 
 def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plugins.Backend) -> Iterator[str]:
@@ -112,28 +129,24 @@ def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plug
         yield f"Backend {backend.name} does nothing with these commands of the kickstart: {', '.join(others)}."
 
 
-def _backend(name: str) -> plugins.Backend:
+def _backend(name: str, request: BuildRequest) -> plugins.Backend:
     try:
         found: plugins.Backend = registry.load(plugins.BACKENDS, name)()
     except errors.PluginMissing as error:
         raise errors.UnknownImageType(
             f"There is no backend «{name}»", cause="no package installed here brings it", remedy="leave the backend out"
         ) from error
+    if request.image_type.value not in found.image_types:
+        raise errors.UnknownImageType(
+            f"Backend {name} makes no image of type «{request.image_type.value}»",
+            remedy=f"leave the backend out, or ask for one of: {', '.join(sorted(found.image_types))}",
+        )
     return found
 
 
-def _preset(here: Service, name: str) -> str:
-    path = here.settings.master.config / "presets" / f"{name}.ks"
-    try:
-        return kickstarts.flattened(path)
-    except FileNotFoundError:
-        known = sorted(found.stem for found in path.parent.glob("*.ks"))
-        raise errors.UnknownImageType(
-            f"There is no preset «{name}»", remedy=f"ask for one of: {', '.join(known) or 'none is defined'}"
-        ) from None
-
-
 def _queue(here: Service, build: Build, found: Checked) -> None:
+    if found.description is not None:
+        bases.keep(here.database, found.description)
     with here.database.writing() as session:
         moved = builds.move(
             session,

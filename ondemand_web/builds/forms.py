@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The page on which people ask for an image: checks a request or submits it, by the same calls as the API."""
+"""The forms in which people ask for an image, or for one again: by the same calls as the API."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 
 import flask
 
-from ondemand import build_requests, errors
+from ondemand import build_requests, errors, presets
 from ondemand.build_requests import ImageType
 from ondemand.builds import CheckRecord
 from ondemand_web import service
-from ondemand_web.builds import checks, permissions, records
+from ondemand_web.builds import checks, permissions, rebuilds, records
 from ondemand_web.builds import services as builds
 
 forms = flask.Blueprint("forms", __name__)
@@ -23,7 +23,7 @@ _REFERENCES = re.compile(r",?\s+|,+$")
 """Between references; a comma alone is part of a draft build's name."""
 _LISTS = ("add_packages", "remove_packages", "notify")
 _IMAGES = {ImageType.LIVE: "live image", ImageType.BOOT: "boot ISO", ImageType.DVD: "installation DVD"}
-_TEXTS = ("release", "image_type", "arch", "title", "profile", "kickstart")
+_TEXTS = ("release", "image_type", "arch", "title", "profile", "preset", "kickstart", "kickstart_url")
 
 
 @forms.get("/new")
@@ -40,15 +40,29 @@ def ask() -> flask.typing.ResponseReturnValue:
     sent = flask.request.form.to_dict()
     try:
         request = build_requests.validate(_fields(sent))
-        token = sent.get("token", "").strip()
-        owner = permissions.owner(f"Bearer {token}" if token else None, here)
+        owner = _owner(sent)
         permissions.require(request, owner, here)
         if sent.get("do") == "check":
-            return _page(sent, found=records.of_check(checks.checked(here, request, kept=True)))
+            return _page(sent, found=records.of_check(checks.checked(here, request, owner=owner, kept=True)))
         build = builds.submit(here.database, request, owner, sent.get("key", "")[:200] or None)
     except errors.OndemandError as error:
         return _page(sent, error=error), error.http_status
     return flask.redirect(f"/builds/{build.id}", 303)
+
+
+@forms.post("/builds/<int:build_id>/rebuild")
+def rebuild(build_id: int) -> flask.typing.ResponseReturnValue:
+    """Asks for the build again and leads to the new one's page."""
+    same_origin()
+    sent = flask.request.form.to_dict()
+    key, same = sent.get("key", "")[:200] or None, sent.get("lock") == "same"
+    build = rebuilds.submit(service.current(), build_id, _owner(sent), key, same_lock=same)
+    return flask.redirect(f"/builds/{build.id}", 303)
+
+
+def _owner(sent: dict[str, str]) -> str:
+    token = sent.get("token", "").strip()
+    return permissions.owner(f"Bearer {token}" if token else None, service.current())
 
 
 def _page(
@@ -64,6 +78,7 @@ def _page(
         found=found,
         error=error,
         releases=here.releases.all(),
+        presets=presets.every(here.settings.master.config / "presets"),
         image_types=[(kind.value, text) for kind, text in _IMAGES.items() if kind in offered],
         needs_token=not here.settings.master.anonymous_owner,
         key=key or str(uuid.uuid4()),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables of builds: the build itself, its lock, and the keys that make a repeated submission harmless."""
+"""Tables of builds: the build itself, its lock, the descriptions, and the keys that make a repeated submission harmless."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ondemand_web.database import Base
 class Build(Base):
     """One build. `turn` orders the queue (milliseconds of virtual time); `disk` and `memory` are bytes needed.
 
+    `rebuild_of` is the build that it makes again, with `same_lock` by that one's lock.
     `winner` is the attempt that made the image; `pictured`, of a failed build, the one that left but a screenshot.
     """
 
@@ -48,6 +49,8 @@ class Build(Base):
     canceled_by: orm.Mapped[str | None]
     error: orm.Mapped[dict[str, Any] | None]
     artifacts_removed_at: orm.Mapped[datetime.datetime | None]
+    rebuild_of: orm.Mapped[int | None]
+    same_lock: orm.Mapped[bool] = orm.mapped_column(default=False, server_default=sa.false())
 
     @property
     def shown(self) -> int | None:
@@ -66,6 +69,15 @@ class BuildLock(Base):
     digest: orm.Mapped[str]
     body: orm.Mapped[dict[str, Any]]
     kickstart: orm.Mapped[str] = orm.mapped_column(sa.Text)
+
+
+class DescriptionBody(Base):
+    """A kiwi description that locks name by its digest, whole; never changed. `body` is ondemand.descriptions.Description."""
+
+    __tablename__ = "description"
+
+    sha256: orm.Mapped[str] = orm.mapped_column(primary_key=True)
+    body: orm.Mapped[dict[str, Any]]
 
 
 class Submission(Base):

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import datetime
 import re
+import uuid
 
 import flask
 
 from ondemand import differences, errors
 from ondemand.locks import Lock
 from ondemand.states import State
+from ondemand.uploads import KIND
 from ondemand_web import service
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
@@ -45,7 +47,19 @@ def show(build_id: int) -> str:
         packages = lock.body["packages"] if lock else []
         before = builds.previous(session, row) if lock else None
     unsigned = [package.nevra for package in Lock.model_validate(lock.body).unsigned] if lock else []
-    return flask.render_template("build.html", build=record, packages=packages, before=before, unsigned=unsigned)
+    uploaded = [wanted.nevra for wanted in record.wanted if (wanted.reference or "").startswith(f"{KIND}:")]
+    fetched = lock.kickstart if lock and record.request.kickstart_url else ""
+    return flask.render_template(
+        "build.html",
+        build=record,
+        packages=packages,
+        before=before,
+        unsigned=unsigned,
+        uploaded=uploaded,
+        fetched=fetched,
+        needs_token=not here.settings.master.anonymous_owner,
+        key=str(uuid.uuid4()),
+    )
 
 
 @pages.get("/builds/<int:build_id>/differences")

@@ -36,7 +36,10 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
     return BuildRecord(
         **head,
         warnings=lock.warnings if lock else (),
-        packages=len(lock.packages) if lock else 0,
+        packages=len(lock.contents) if lock else 0,
+        side=len(lock.side) if lock else 0,
+        rules=lock.rules.sentence if lock else "",
+        preset=lock.preset if lock else None,
         wanted=tuple(_wanted(lock)) if lock else (),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
@@ -50,13 +53,15 @@ def of_check(found: Checked) -> CheckRecord:
     lock = found.lock
     return CheckRecord(
         backend=found.backend,
-        packages=len(lock.packages),
-        download_size=lock.download_size,
+        packages=len(lock.contents),
+        side=len(lock.side),
+        download_size=lock.fetched_size,
         installed_size=lock.installed_size,
         disk=found.disk,
         wanted=tuple(_wanted(lock)),
         warnings=lock.warnings,
         snapshot=lock.snapshot,
+        preset=lock.preset,
     )
 
 
@@ -82,6 +87,8 @@ def _head(build: Build, url: str) -> dict[str, Any]:
         "changed_at": build.changed_at,
         "ended_at": build.ended_at,
         "canceled_by": build.canceled_by,
+        "rebuild_of": build.rebuild_of,
+        "same_lock": build.same_lock,
         "waiting": build.waiting,
         "error": Failure.model_validate(build.error) if build.error else None,
     }

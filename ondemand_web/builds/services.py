@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,22 +22,35 @@ from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.events import services as events
 
 
-def submit(database: Database, request: BuildRequest, owner: str, key: str | None) -> Build:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Again:
+    """Which build is made again, and whether by its lock."""
+
+    of: int
+    same_lock: bool
+
+    @property
+    def reason(self) -> str:
+        """For people."""
+        return f"build {self.of} again, " + ("by the same lock" if self.same_lock else "with a new lock")
+
+
+def submit(database: Database, request: BuildRequest, owner: str, key: str | None, again: Again | None = None) -> Build:
     """Stores a build in state `received` with its first event; a known `key` gives the build that it made.
 
     Raises errors.IdempotencyMismatch when the key came with another body.
     """
     try:
-        return _submit(database, request, owner, key)
+        return _submit(database, request, owner, key, again)
     except sqlalchemy.exc.IntegrityError:
         if key is None:
             raise
         # Another one came with the same key at this moment, so by now it is known.
-        return _submit(database, request, owner, key)
+        return _submit(database, request, owner, key, again)
 
 
-def _submit(database: Database, request: BuildRequest, owner: str, key: str | None) -> Build:
-    digest = request.digest()
+def _submit(database: Database, request: BuildRequest, owner: str, key: str | None, again: Again | None) -> Build:
+    digest = hashlib.sha256(f"{request.digest()} {again}".encode()).hexdigest() if again else request.digest()
     with database.writing() as session:
         if key is not None:
             known = session.get(Submission, (owner, key))
@@ -52,12 +67,14 @@ def _submit(database: Database, request: BuildRequest, owner: str, key: str | No
             created_at=now,
             changed_at=now,
             next_try=now,
+            rebuild_of=again.of if again else None,
+            same_lock=bool(again and again.same_lock),
         )
         session.add(build)
         session.flush()
         if key is not None:
             session.add(Submission(owner=owner, key=key, body_digest=digest, build_id=build.id))
-        body = {"old": None, "new": State.RECEIVED.value, "reason": None}
+        body = {"old": None, "new": State.RECEIVED.value, "reason": again.reason if again else None}
         events.record(session, build, events.STATE_CHANGED, body, now)
         return build
 

@@ -11,12 +11,14 @@ import sqlalchemy as sa
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
-from ondemand import differences, errors
+from ondemand import differences, errors, presets
 from ondemand.build_requests import BuildRequest
+from ondemand.builds import Rebuild
 from ondemand.states import State, Step
 from ondemand_web import service
-from ondemand_web.builds import checks, permissions, records
+from ondemand_web.builds import checks, permissions, rebuilds, records
 from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import Build
 from ondemand_web.database import LARGEST
 from ondemand_web.events import services as events
 from ondemand_web.people import services as people
@@ -78,10 +80,14 @@ def submit(header: SubmitHeader, body: BuildRequest) -> tuple[dict[str, Any], in
     here = service.current()
     owner = _owner()
     permissions.require(body, owner, here)
-    build = builds.submit(here.database, body, owner, header.idempotency_key)
-    page = f"{here.settings.master.url.rstrip('/')}/builds/{build.id}"
-    answer = {"id": build.id, "state": State(build.state).value, "page": page}
-    return answer, 202, {"Location": f"/api/v1/builds/{build.id}"}
+    return _accepted(builds.submit(here.database, body, owner, header.idempotency_key))
+
+
+@api.post("/builds/<int:build_id>/rebuild")
+def rebuild(path: BuildPath, header: SubmitHeader, body: Rebuild) -> tuple[dict[str, Any], int, dict[str, str]]:
+    """Ask for a build again, as its request says today or by its very lock."""
+    here, same = service.current(), body.lock == "same"
+    return _accepted(rebuilds.submit(here, path.build_id, _owner(), header.idempotency_key, same_lock=same))
 
 
 @api.post("/check")
@@ -91,8 +97,9 @@ def check(body: BuildRequest) -> flask.Response:
     It is checked against the repositories as the service read them last, a few minutes ago at most.
     """
     here = service.current()
-    permissions.require(body, _owner(), here)
-    record = records.of_check(checks.checked(here, body, kept=True))
+    owner = _owner()
+    permissions.require(body, owner, here)
+    record = records.of_check(checks.checked(here, body, owner=owner, kept=True))
     return flask.Response(record.model_dump_json(), content_type="application/json")
 
 
@@ -201,6 +208,19 @@ def list_releases() -> flask.Response:
         for release in service.current().releases.all()
     ]
     return flask.jsonify({"releases": found})
+
+
+@api.get("/presets")
+def list_presets() -> flask.Response:
+    """What an image can begin from."""
+    folder = service.current().settings.master.config / "presets"
+    return flask.jsonify({"presets": presets.every(folder)})
+
+
+def _accepted(build: Build) -> tuple[dict[str, Any], int, dict[str, str]]:
+    page = f"{service.current().settings.master.url.rstrip('/')}/builds/{build.id}"
+    answer = {"id": build.id, "state": State(build.state).value, "page": page}
+    return answer, 202, {"Location": f"/api/v1/builds/{build.id}"}
 
 
 def _owner() -> str:

@@ -13,9 +13,16 @@ import requests
 import solv
 
 from ondemand import plugins, releases
-from ondemand_web.packages import places
+from ondemand_web.packages import advisories, places
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Universe
+
+Find = Callable[[str], plugins.SourceRpm | None]
+"""The upload with a digest, if it is there."""
+
+
+def no_uploads(_: str) -> None:
+    """Finds none."""
 
 
 class Catalog:
@@ -31,11 +38,14 @@ class Catalog:
         folder: pathlib.Path,
         session: requests.Session,
         pools: Pools,
+        uploads: Find = no_uploads,
         *,
         kept: bool = False,
     ) -> None:
         """Reads nothing yet."""
+        self.upload = uploads
         self._arch = arch
+        self._arches = release.package_arches(arch)
         self._pools = pools
         self._take = functools.partial(places.role_places, release, arch, folder, session, kept=kept)
         self._lock = threading.Lock()
@@ -43,24 +53,35 @@ class Catalog:
 
     def named(self, name: str) -> Sequence[plugins.CatalogPackage]:
         """Packages of that name, else those of the source package of that name, the newest first."""
-        return self.so_named(name) or newest_first(self._everywhere(lambda universe: _from_source(universe, name)))
+        own = (self._arch, "noarch")
+        found = self._everywhere(lambda universe: _named(universe, name), own)
+        return newest_first(found or self._everywhere(lambda universe: _from_source(universe, name), own))
 
     def so_named(self, name: str) -> Sequence[plugins.CatalogPackage]:
-        """Packages of that very name, the newest first; quick even for a name that there is not, unlike `named`."""
-        return newest_first(self._everywhere(lambda universe: _named(universe, name)))
+        """Packages of that very name, those of multilib too, the newest first; quick even for a name that there is not."""
+        return newest_first(self._everywhere(lambda universe: _named(universe, name), self._arches))
 
     def built_as(self, nvr: str, role: releases.Role) -> Sequence[plugins.CatalogPackage]:
-        """All packages of one build in the repositories of a role, each once."""
+        """All packages of one build in the repositories of a role, each once; those of multilib too."""
         name = nvr.rsplit("-", 2)[0]
-        found = self._looked_up(role, lambda universe: _from_source(universe, name))
+        found = self._looked_up(role, lambda universe: _from_source(universe, name), self._arches)
         mine = {(p.rpm.name, p.rpm.arch): p for p in reversed(found) if p.source == nvr}
         return tuple(mine[key] for key in sorted(mine))
 
-    def _everywhere(self, look: Callable[[Universe], Iterable[Any]]) -> list[plugins.CatalogPackage]:
-        return [package for role in releases.Role for package in self._looked_up(role, look)]
+    def advisory(self, rpm: plugins.SourceRpm, origin: str) -> advisories.Advisory | None:
+        """The update that brought a package into the repository `origin`, which must have been asked for before."""
+        held = [place.snapshot for found in list(self._places.values()) for place in found]
+        snapshot = next((each for each in held if each.repository == origin), None)
+        file = f"{rpm.name}-{rpm.version}-{rpm.release}.{rpm.arch}.rpm"
+        return advisories.of(snapshot).get(file) if snapshot else None
+
+    def _everywhere(
+        self, look: Callable[[Universe], Iterable[Any]], arches: Sequence[str]
+    ) -> list[plugins.CatalogPackage]:
+        return [package for role in releases.Role for package in self._looked_up(role, look, arches)]
 
     def _looked_up(
-        self, role: releases.Role, look: Callable[[Universe], Iterable[Any]]
+        self, role: releases.Role, look: Callable[[Universe], Iterable[Any]], arches: Sequence[str]
     ) -> list[plugins.CatalogPackage]:
         with self._lock:
             if role not in self._places:
@@ -70,7 +91,7 @@ class Catalog:
             return []
         by_id = {place.snapshot.repository: place for place in held}
         with self._pools.borrow(held, self._arch, filelists=False) as universe:
-            fitting = [s for s in look(universe) if s.arch in (self._arch, "noarch") and s.repo.name in by_id]
+            fitting = [s for s in look(universe) if s.arch in arches and s.repo.name in by_id]
             return [_package(universe, solvable, role, by_id) for solvable in fitting]
 
 

@@ -11,15 +11,15 @@ import difflib
 import functools
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import advisories, latest, places, questions, resolving, solving, trees, trust
-from ondemand_web.packages.catalog import Catalog
+from ondemand_web.packages import advisories, latest, locked, places, questions, resolving, solving, trees, trust
+from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
-from ondemand_web.packages.universe import Found, Nevra, Universe
+from ondemand_web.packages.universe import Nevra, Universe
 
 _T = TypeVar("_T")
 
@@ -36,13 +36,17 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
+    recommends: bool = False
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
         """The wanted builds as the solver takes them."""
         return tuple(
             solving.WantedBuild(
-                reference=resolution.reference.text, nvr=build.nvr, packages=tuple(map(resolving.nevra, build.rpms))
+                reference=resolution.reference.text,
+                nvr=build.nvr,
+                packages=tuple(map(resolving.nevra, build.rpms)),
+                required=resolution.required,
             )
             for resolution in self.resolutions
             for build in resolution.builds
@@ -58,11 +62,12 @@ def check(
     guard: addresses.Guard = addresses.Guard(),
     *,
     pools: Pools | None = None,
+    uploads: Find = no_uploads,
     kept: bool = False,
     age: float = latest.DAY,
 ) -> tuple[locks.Lock, kickstarts.Kickstart]:
     """What the request is resolved to. `folder` keeps snapshots and headers; `preset_text` is a kickstart.
-    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded.
+    `guard` says where the request's own repositories may be; by default nowhere. `pools` keep what was loaded, `uploads` finds one.
     With `kept` the release's repositories are taken as they were read last, else they are read anew;
     one that can't be is taken as it was less than `age` seconds ago.
 
@@ -76,9 +81,9 @@ def check(
         )
     release.definition(request.image_type)
     kickstart = kickstarts.edited(request.kickstart or preset_text, request, release.kickstart_syntax)
-    with deadlines.session() as session, guard.session() as guarded:
+    with deadlines.Later(deadlines.session) as session, deadlines.Later(guard.session) as guarded:
         pools = pools or Pools()
-        known = Catalog(release, request.arch, folder, session, pools, kept=kept)
+        known = Catalog(release, request.arch, folder, session, pools, uploads, kept=kept)
         # In the order of the alphabet: requests that differ only in their order have the same lock.
         resolutions, refused = resolving.resolve_all(
             sorted(request.builds), release, request.arch, sources, folder, session, known
@@ -106,21 +111,17 @@ def _solve(task: _Task, refused: list[errors.OndemandError], *, filelists: bool)
 
 
 def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandError]) -> locks.Lock:
-    side = _side(task, universe, refused)
-    asked = questions.ask(
-        task.request,
-        task.release,
-        task.kickstart,
-        [name for found in task.resolutions for name in found.install],
-        # A build that is refused already must not be refused again for what follows from that.
-        tuple(b for b in task.wanted if all(universe.has(p) or p in side for p in b.packages)),
-        universe,
-    )
+    side, lost = _side(task, universe, refused)
+    # A build that is refused already must not be refused again for what follows from that.
+    wanted = tuple(build for build in task.wanted if lost.isdisjoint(build.packages))
+    names = {name for build in wanted for name, _, _ in build.packages}
+    install = [name for found in task.resolutions for name in found.install if name in names]
+    asked = questions.ask(task.request, task.release, task.kickstart, install, wanted, universe)
     refused += [_unknown_group(name, universe.groups.names()) for name in asked.unknown_groups]
     answer = _tried(functools.partial(solving.solve, universe, asked.image), refused)
     tree = _tried(functools.partial(trees.close, universe, asked.tree), refused) if asked.tree else None
     held = (*(answer.packages if answer else ()), *(tree.packages if tree else ()))
-    if not refused and (absent := solving.absent(held, asked.image.wanted)):
+    if not refused and (absent := solving.absent(held, wanted)):
         refused.append(absent)
     if refused or not answer:
         raise _combined(refused)
@@ -136,28 +137,44 @@ def _tried(solve: Callable[[], _T], refused: list[errors.OndemandError]) -> _T |
         return None
 
 
-def _side(task: _Task, universe: Universe, refused: list[errors.OndemandError]) -> dict[Nevra, trust.Accepted]:
-    """The side repository's packages: every wanted one that no repository has; refusals go to `refused`."""
-    rpms = {resolving.nevra(rpm): rpm for r in task.resolutions for build in r.builds for rpm in build.rpms}
-    refused += resolving.clashes(task.resolutions, universe.has)
-    missing = [rpm for nevra, rpm in rpms.items() if not universe.has(nevra)]
-    side = {}
-    for rpm, found in zip(missing, trust.accept_all(missing, task.release, task.folder, task.session), strict=True):
+def _side(
+    task: _Task, universe: Universe, refused: list[errors.OndemandError]
+) -> tuple[dict[Nevra, trust.Accepted], set[Nevra]]:
+    """The side repository's packages, and those that may not be there, for which refusals go to `refused`."""
+    refused += resolving.clashes(task.resolutions, universe.has, universe.has_bytes)
+    missing = _missing(task, universe)
+    side, lost = {}, set()
+    accepted = trust.accept_all(list(missing.values()), task.release, task.folder, task.session)
+    for nevra, found in zip(missing, accepted, strict=True):
         if isinstance(found, errors.OndemandError):
             refused.append(found)
+            lost.add(nevra)
         else:
-            side[resolving.nevra(rpm)] = found
+            side[nevra] = found
             universe.add(found.header)
     universe.close()
-    return side
+    return side, lost
+
+
+def _missing(task: _Task, universe: Universe) -> dict[Nevra, plugins.SourceRpm]:
+    """Every RPM of a wanted build that no repository of the release has.
+
+    Of a build that they have, they hold of other architectures what they mean to hold.
+    """
+    found = {}
+    for build in (build for resolution in task.resolutions for build in resolution.builds):
+        lacking = {resolving.nevra(rpm): rpm for rpm in build.rpms if not universe.has(resolving.nevra(rpm))}
+        if any(rpm.arch in (task.request.arch, "noarch") for rpm in lacking.values()):
+            found.update(lacking)
+    return found
 
 
 def _combined(refused: Sequence[errors.OndemandError]) -> errors.OndemandError:
     """One error for all; the first one's class stands for them."""
     first = refused[0]
-    if len(refused) == 1:
-        return first
     details = dict.fromkeys(text for error in refused for text in (error.details or (error.sentence,)))
+    if len(refused) == 1 or len(details) == 1:
+        return first
     return type(first)(
         f"{first.happened} (the first of {len(details)} reasons)",
         cause=first.cause,
@@ -182,18 +199,16 @@ def _lock(
     side: Mapping[Nevra, trust.Accepted],
 ) -> locks.Lock:
     brought = {nevra: (wanted.reference, wanted.nvr) for wanted in asked.image.wanted for nevra in wanted.packages}
-    by_id = {place.snapshot.repository: place for place in task.places}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
     warnings += [text for place in task.places for text in place.snapshot.warnings]
-    packages, offered = (
-        tuple(_locked(found, by_id, side, brought) for found in each.packages) if each else ()
-        for each in (answer, tree)
-    )
-    for each in filter(None, (answer, tree)):
+    for each in (answer, tree) if tree else (answer,):
         warnings += each.warnings
         if each.missing:
             warnings.append(f"The groups name packages that no repository has: {', '.join(each.missing)}.")
-    lock = locks.Lock(
+    packages = locked.image(answer.packages, task.places, side, brought)
+    offered = locked.image(tree.packages, task.places, side, brought) if tree else ()
+    warnings += advisories.notes((*packages, *offered), task.places)
+    return locks.Lock(
         release=task.release.name,
         arch=task.request.arch,
         image_type=task.request.image_type.value,
@@ -202,58 +217,7 @@ def _lock(
         requested=asked.requested,
         packages=packages,
         tree=offered,
+        side=locked.beside((*answer.packages, *(tree.packages if tree else ())), side, brought),
+        rules=asked.rules,
+        warnings=tuple(dict.fromkeys(warnings)),
     )
-    warnings += advisories.notes(lock.everything, task.places)
-    return lock.model_copy(update={"warnings": tuple(dict.fromkeys(warnings))})
-
-
-def _locked(
-    found: Found,
-    by_id: Mapping[str, places.Place],
-    side: Mapping[Nevra, trust.Accepted],
-    brought: Mapping[Nevra, tuple[str, str]],
-) -> locks.LockedPackage:
-    reference, build = brought.get(found.nevra, (None, found.source or None))
-    if accepted := side.get(found.nevra):
-        header = accepted.header
-        return locks.LockedPackage(
-            **_common(found, reference, build),
-            urls=(accepted.url,),
-            size=header.file_size,
-            checksums={**accepted.rpm.checksums, "sigmd5": header.sigmd5, "header-sha256": header.header_sha256},
-            trust=accepted.trust,
-        )
-    place = by_id[found.origin]
-    return _from_repository(found, reference, build, place.snapshot.urls, place.trust, place.koji)
-
-
-@functools.lru_cache(maxsize=16_384)
-def _from_repository(
-    found: Found, reference: str | None, build: str | None, addresses: tuple[str, ...], trusted: str, koji: str
-) -> locks.LockedPackage:
-    """Kept, since an image has most packages in common with the one before it; all that it is made of is in the key."""
-    return locks.LockedPackage(
-        **_common(found, reference, build),
-        urls=places.urls(addresses, trusted, koji, found.location, found.source),
-        size=found.size,
-        checksums={"sha256": found.sha256} if found.sha256 else {},
-        trust=trusted,
-    )
-
-
-def _common(found: Found, reference: str | None, build: str | None) -> dict[str, Any]:
-    name, evr, arch = found.nevra
-    epoch, _, rest = evr.rpartition(":")
-    version, _, release = rest.rpartition("-")
-    return {
-        "name": name,
-        "epoch": int(epoch or 0),
-        "version": version,
-        "release": release,
-        "arch": arch,
-        "origin": found.origin,
-        "installed_size": found.installed_size,
-        "wanted": reference is not None,
-        "reference": reference,
-        "build": build,
-    }

@@ -37,32 +37,40 @@ class Groups:
         """The ids of all groups and environments."""
         return sorted({item.id for item in (*self._comps.groups, *self._comps.environments)})
 
-    def expand(self, groups: Iterable[str], environment: str | None) -> Expansion:
-        """The mandatory and default packages of the groups (by id or name) and the environment."""
-        ids, unknown = self._ids(environment)
-        return self._expansion([*groups, *ids], unknown, _DEFAULT)
+    def expand(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
+        """The mandatory and default packages of the groups (by id or name) and the environment.
+
+        As for dnf, an environment may also stand among the groups. Groups in `besides` may be missing.
+        """
+        ids, unknown = self._ids(groups, environment)
+        return self._expansion([*ids, *self._known(besides)], unknown, _DEFAULT)
 
     def selectable(self, groups: Iterable[str], environment: str | None, besides: Iterable[str] = ()) -> Expansion:
         """All packages of the groups, whatever their type, and of all groups of the environment, its options too.
 
         Groups in `besides` may be missing.
         """
-        ids, unknown = self._ids(environment, options=True)
-        more = [name for name in besides if self._find(self._comps.groups, name)]
-        return self._expansion([*groups, *ids, *more], unknown, None)
+        ids, unknown = self._ids(groups, environment, options=True)
+        return self._expansion([*ids, *self._known(besides)], unknown, None)
 
-    def _ids(self, environment: str | None, *, options: bool = False) -> tuple[list[str], list[str]]:
-        """The ids of the environment's groups; the environment itself, when there is none of that name."""
-        if not environment:
-            return [], []
-        found = self._find(self._comps.environments, environment)
-        if found is None:
-            return [], [environment]
-        # Comps often name as an option a group that its release does not have.
-        offered = (
-            [item.name for item in found.option_ids if self._find(self._comps.groups, item.name)] if options else []
-        )
-        return [*(item.name for item in found.group_ids), *offered], []
+    def _known(self, names: Iterable[str]) -> list[str]:
+        return [name for name in names if self._find(self._comps.groups, name)]
+
+    def _ids(
+        self, groups: Iterable[str], environment: str | None, *, options: bool = False
+    ) -> tuple[list[str], list[str]]:
+        """The groups and those of the environments, and the names that are neither."""
+        ids, unknown = [], []
+        for name in [*([environment] if environment else ()), *groups]:
+            if name != environment and self._find(self._comps.groups, name):
+                ids.append(name)
+            elif (found := self._find(self._comps.environments, name)) is not None:
+                ids += [item.name for item in found.group_ids]
+                # Comps often name as an option a group that its release does not have.
+                ids += [item.name for item in found.option_ids if options and self._find(self._comps.groups, item.name)]
+            else:
+                unknown.append(name)
+        return ids, unknown
 
     def _expansion(self, names: Iterable[str], unknown: list[str], types: Container[Any] | None) -> Expansion:
         packages: set[str] = set()

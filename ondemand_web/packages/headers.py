@@ -24,6 +24,8 @@ _LEAD, _LEAD_MAGIC, _MAGIC = 96, b"\xed\xab\xee\xdb", b"\x8e\xad\xe8\x01"
 _INTEGERS = {2: 1, 3: 2, 4: 4, 5: 8}
 _SIGNATURE_TAGS = (268, 267, 1002, 1005)
 
+_BROKEN = "its header is broken"
+
 Value = str | bytes | list[str] | list[int]
 
 
@@ -102,9 +104,9 @@ def _front(url: str, session: requests.Session) -> bytes:
                     data.clear()
                 for chunk in answer.iter_content(64 * 1024):
                     data += chunk
-                    if len(data) >= needed and len(data) >= (needed := _needed(data)):
+                    if len(data) >= needed and len(data) >= (needed := bytes_needed(data)):
                         break
-            needed = _needed(data)
+            needed = bytes_needed(data)
             if whole and len(data) < needed:
                 raise ValueError("it ends before its header does")
     except requests.RequestException as error:
@@ -114,7 +116,8 @@ def _front(url: str, session: requests.Session) -> bytes:
     return bytes(data[:needed])
 
 
-def _needed(data: bytes | bytearray) -> int:
+def bytes_needed(data: bytes | bytearray) -> int:
+    """How long the front of this RPM file is, as far as its bytes tell; raises ValueError for what is no RPM."""
     try:
         return _main_header(data)[1]
     except Incomplete as error:
@@ -150,10 +153,26 @@ def _main_header(data: bytes | bytearray) -> tuple[int, int]:
     return start, end
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Front:
+    """The front of an RPM file: the values of both headers by their tags, and where the main one begins and ends."""
+
+    signature: dict[int, Value]
+    main: dict[int, Value]
+    start: int
+    end: int
+
+
+def opened(data: bytes) -> Front:
+    """The front of an RPM file; raises Incomplete, and ValueError for what is no RPM."""
+    start, end = _main_header(data)
+    return Front(signature=_values(data, _LEAD), main=_values(data, start), start=start, end=end)
+
+
 def parse(data: bytes) -> Header:
     """The header in the front of an RPM file; raises Incomplete, and ValueError for what is no RPM."""
-    start, end = _main_header(data)
-    signature, main = _values(data, _LEAD), _values(data, start)
+    front = opened(data)
+    signature, main, start, end = front.signature, front.main, front.start, front.end
     epoch, size = _numbers(main, 1003), _numbers(main, 5009) or _numbers(main, 1009)
     body = _numbers(signature, 270) or _numbers(signature, 1000)
     packets = (signature.get(tag) for tag in _SIGNATURE_TAGS)
@@ -192,30 +211,35 @@ def _values(data: bytes, start: int) -> dict[int, Value]:
     base = start + 16 + 16 * entries
     store = data[base : base + length]
     found: dict[int, Value] = {}
+    used = 0
     for number in range(entries):
         tag, kind, offset, count = struct.unpack_from(">IIII", data, start + 16 + 16 * number)
-        if offset > length or count > length:
-            raise ValueError("its header is broken")
+        width = _INTEGERS.get(kind, 1)
+        # Values lie side by side: more than the store has can only be told by reading the same bytes again and again.
+        if offset + width * count > length or used + width * count > length:
+            raise ValueError(_BROKEN)
+        used += width * count
         if kind in _INTEGERS:
-            width = _INTEGERS[kind]
             pieces = (store[offset + i * width : offset + (i + 1) * width] for i in range(count))
             found[tag] = [int.from_bytes(piece, "big") for piece in pieces]
         elif kind == 7:
             found[tag] = store[offset : offset + count]
         elif kind in (6, 8, 9):
-            found[tag] = _strings(store, offset, count)
+            found[tag], size = _strings(store, offset, count)
+            used += size - count
     return found
 
 
-def _strings(store: bytes, offset: int, count: int) -> list[str]:
-    found = []
+def _strings(store: bytes, offset: int, count: int) -> tuple[list[str], int]:
+    """The strings and how many bytes they take."""
+    found, begin = [], offset
     for _ in range(count):
         end = store.find(b"\0", offset)
         if end < 0:
-            raise ValueError("its header is broken")
+            raise ValueError(_BROKEN)
         found.append(store[offset:end].decode("utf-8", "replace"))
         offset = end + 1
-    return found
+    return found, offset - begin
 
 
 def _text(values: dict[int, Value], tag: int) -> str:
@@ -236,15 +260,19 @@ def _texts(values: dict[int, Value], tag: int) -> list[str]:
 
 
 def _relations(main: dict[int, Value], names: int, flags: int, versions: int) -> tuple[Relation, ...]:
-    triples = zip(_texts(main, names), _numbers(main, flags), _texts(main, versions), strict=True)
+    columns = _texts(main, names), _numbers(main, flags), _texts(main, versions)
+    if len({len(column) for column in columns}) > 1:
+        raise ValueError(_BROKEN)
     return tuple(
         Relation(name=name, flags=flag & 14, version=version)
-        for name, flag, version in triples
+        for name, flag, version in zip(*columns, strict=True)
         if not name.startswith("rpmlib(")
     )
 
 
 def _files(main: dict[int, Value]) -> tuple[str, ...]:
     folders = _texts(main, 1118)
-    indexes = _numbers(main, 1116)
-    return tuple(folders[i] + name for i, name in zip(indexes, _texts(main, 1117), strict=True) if i < len(folders))
+    indexes, names = _numbers(main, 1116), _texts(main, 1117)
+    if len(indexes) != len(names):
+        raise ValueError(_BROKEN)
+    return tuple(folders[i] + name for i, name in zip(indexes, names, strict=True) if i < len(folders))

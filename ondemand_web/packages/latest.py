@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import requests
+import solv
 
 from ondemand import errors, locks, releases
 from ondemand_web.packages import downloads, mirrors, snapshots
@@ -22,6 +23,8 @@ TOTAL = 240.0
 """Seconds that one reading of a repository may take, whatever its mirrors do."""
 REPOMD = 15.0
 """Seconds that a mirror has for repomd.xml."""
+REST = 120.0
+"""Seconds for which metadata that can't be read are not tried again: the same bytes fail in the same way."""
 DAY = 24 * 3600.0
 
 
@@ -73,6 +76,7 @@ def read(
     def made(url: str, repomd: bytes) -> snapshots.Snapshot:
         seconds = max(0.1, end - time.monotonic())
         snapshot = snapshots.complete(repository, url, repomd, folder, session, seconds)
+        _prove(snapshot, session)
         return dataclasses.replace(snapshot, mirrors=_others(where.urls, url))
 
     def state(url: str) -> snapshots.Snapshot | None:
@@ -95,6 +99,28 @@ def read(
         if (found := _tried(url, lambda: made(url, repomd), failures)) is not None:  # noqa: B023
             return found
     raise next((error for error in failures if not isinstance(error, downloads.Missing)), failures[0])
+
+
+_broken: dict[pathlib.Path, float] = {}
+"""The folders of snapshots that this process could not read, and until when they rest."""
+
+
+def _prove(snapshot: snapshots.Snapshot, session: requests.Session) -> None:
+    """Loads one that was not loaded before, so that metadata which are broken at their source are not noted as the newest."""
+    if snapshots.solv_file(snapshot).exists():
+        return
+    if _broken.get(snapshot.folder, 0.0) > time.monotonic():
+        raise downloads.unavailable(f"{snapshot.url}/{snapshots.REPOMD}", "it names metadata that could not be read a moment ago")
+    pool = solv.Pool()
+    pool.setdisttype(solv.Pool.DISTTYPE_RPM)
+    try:
+        snapshots.comps(snapshot)
+        snapshots.load(pool, snapshot, session)
+    except errors.SourceUnavailable:
+        # One that went bad on our own disk is gone by now, and read anew.
+        if snapshot.folder.exists():
+            _broken[snapshot.folder] = time.monotonic() + REST
+        raise
 
 
 def _tried(

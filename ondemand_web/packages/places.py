@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import pathlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import requests
 
@@ -77,7 +79,8 @@ def stable_places(
     age: float = latest.DAY,
 ) -> list[Place]:
     """The release's stable repositories, read anew or with `kept` as they were read last.
-    One that can't be read anew is taken as it was less than `age` seconds ago, with a warning in its snapshot.
+    One that can't be read anew is taken as it was less than `age` seconds ago, with a warning in its snapshot;
+    so has a kept one that was read longer ago.
 
     Raises errors.SourceUnavailable.
     """
@@ -100,9 +103,9 @@ def role_places(
     found = []
     for repository in release.repositories:
         if repository.role is role:
-            name = f"{release.name}-{arch}-{repository.id}"
+            name = _name(release, arch, repository)
             if kept:
-                snapshot = _kept(repository.id, repository.url(arch), name, folder)
+                snapshot = _kept(repository.id, repository.url(arch), name, folder, age)
             else:
                 snapshot = latest.take(repository, arch, name, folder, session, age)
             koji = (release.koji_topurl or "").rstrip("/")
@@ -110,11 +113,32 @@ def role_places(
     return found
 
 
-def _kept(repository: str, url: str, name: str, folder: pathlib.Path) -> snapshots.Snapshot:
-    snapshot = snapshots.newest(repository, url, name, folder)
-    if snapshot is None:
+def outdated(release: releases.Release, arch: str, folder: pathlib.Path, age: float = latest.DAY) -> Iterator[str]:
+    """A sentence for each of the release's repositories that was read last more than `age` seconds ago."""
+    for repository in release.repositories:
+        when = snapshots.noted(_name(release, arch, repository), folder)
+        if when is not None and time.time() - when >= age:
+            yield _old(repository.id, when)
+
+
+def _name(release: releases.Release, arch: str, repository: releases.Repository) -> str:
+    """By what the newest snapshot of a repository is noted."""
+    return f"{release.name}-{arch}-{repository.id}"
+
+
+def _kept(repository: str, url: str, name: str, folder: pathlib.Path, age: float) -> snapshots.Snapshot:
+    snapshot, when = snapshots.newest(repository, url, name, folder), snapshots.noted(name, folder)
+    if snapshot is None or when is None:
         raise downloads.unavailable(url, "the service has not read that repository yet")
-    return snapshot
+    if time.time() - when < age:
+        return snapshot
+    return dataclasses.replace(snapshot, warnings=(*snapshot.warnings, _old(repository, when)))
+
+
+def _old(repository: str, when: float) -> str:
+    moment = datetime.datetime.fromtimestamp(when, datetime.UTC)
+    hours = (time.time() - when) / 3600
+    return f"The repository {repository} was read last on {moment:%Y-%m-%d %H:%M} UTC, {hours:.0f} hours ago; newer packages are not known."
 
 
 def _extra(

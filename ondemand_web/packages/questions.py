@@ -6,20 +6,26 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 
-from ondemand import build_requests, kickstarts, releases
+from ondemand import build_requests, kickstarts, locks, releases
 from ondemand_web.packages import installers, solving
 from ondemand_web.packages.universe import Universe
 
-TREE_GROUPS = ("core", "anaconda-tools")
-"""Groups that an installer takes by itself, whatever a kickstart names: a tree has those that there are."""
+CORE = "core"
+"""The group that an installation takes by itself, where there is one and the kickstart does not say `--nocore`."""
+TOOLS = "anaconda-tools"
+"""The group of what an installer may need in the system that it installs: a tree has it, where there is one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Questions:
-    """What to solve for one image; `unknown_groups` are names that no repository knows."""
+    """What to solve for one image; `unknown_groups` are names that no repository knows.
+
+    `rules` are those of what a kickstart chooses: of a DVD's tree. An installer's runtime has no weak dependencies.
+    """
 
     image: solving.Question
     tree: solving.Question | None = None
+    rules: locks.Rules
     unknown_groups: tuple[str, ...] = ()
 
     @property
@@ -43,15 +49,18 @@ def ask(
     on a DVD beside the runtime lies a tree of what the kickstart says.
     """
     installer = release.definition(request.image_type).installer
+    rules, core = kickstart.rules, (CORE,) if kickstart.core else ()
     if installer is None:
-        expansion = universe.groups.expand(kickstart.groups, kickstart.environment)
+        expansion = universe.groups.expand(kickstart.groups, kickstart.environment, besides=core)
         question = solving.Question(
             packages=(*kickstart.packages, *install),
             members=expansion.packages,
             excluded=kickstart.excluded,
             wanted=wanted,
+            recommends=rules.weak_dependencies,
+            multilib=rules.multilib is locks.Multilib.ALL,
         )
-        return Questions(image=question, unknown_groups=expansion.unknown)
+        return Questions(image=question, rules=rules, unknown_groups=expansion.unknown)
     lines = installers.expanded(installer, release.version, request.arch)
     runtime = installers.chosen(installer, lines, universe)
     if request.image_type is build_requests.ImageType.BOOT:
@@ -62,15 +71,18 @@ def ask(
             excluded=request.remove_packages,
             wanted=wanted,
         )
-        return Questions(image=question, unknown_groups=added.unknown)
-    offered = universe.groups.selectable(kickstart.groups, kickstart.environment, besides=TREE_GROUPS)
+        return Questions(image=question, rules=locks.Rules(excluded=request.remove_packages), unknown_groups=added.unknown)
+    offered = universe.groups.selectable(kickstart.groups, kickstart.environment, besides=(*core, TOOLS))
     return Questions(
         image=solving.Question(packages=runtime.packages, members=runtime.members, wanted=wanted),
+        rules=rules,
         tree=solving.Question(
             packages=(*kickstart.packages, *install),
             members=offered.packages,
             excluded=kickstart.excluded,
             wanted=wanted,
+            recommends=rules.weak_dependencies,
+            multilib=rules.multilib is locks.Multilib.ALL,
         ),
         unknown_groups=offered.unknown,
     )

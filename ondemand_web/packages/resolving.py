@@ -35,6 +35,8 @@ def resolve_all(
         except errors.OndemandError as error:
             return error
 
+    if not texts:
+        return [], []
     with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
         answers = list(pool.map(tried, dict.fromkeys(texts)))
     found = [answer for answer in answers if isinstance(answer, plugins.Resolution)]
@@ -66,11 +68,19 @@ def nevra(rpm: plugins.SourceRpm) -> Nevra:
     return rpm.name, f"{epoch}{rpm.version}-{rpm.release}", rpm.arch
 
 
-def clashes(resolutions: Sequence[plugins.Resolution], has: Callable[[Nevra], bool]) -> Iterator[errors.OndemandError]:
-    """A refusal for every scratch build whose name and version a package of the repositories has already."""
+def clashes(
+    resolutions: Sequence[plugins.Resolution],
+    has: Callable[[Nevra], bool],
+    same: Callable[[Nevra, str], bool] = lambda *_: False,
+) -> Iterator[errors.OndemandError]:
+    """A refusal for every scratch build whose name and version a package of the repositories has already.
+
+    Not for an upload that is the repositories' own file: `same` tells by its SHA-256.
+    """
     for resolution in resolutions:
         for build in resolution.builds:
-            taken = [rpm for rpm in build.rpms if build.scratch and has(nevra(rpm))]
+            held = [rpm for rpm in build.rpms if build.scratch and has(nevra(rpm))]
+            taken = [rpm for rpm in held if not same(nevra(rpm), rpm.checksums.get("sha256", ""))]
             if taken:
                 name, evr, arch = nevra(taken[0])
                 yield errors.Unsolvable(

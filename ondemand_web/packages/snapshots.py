@@ -143,16 +143,25 @@ def remember(snapshot: Snapshot, name: str, folder: pathlib.Path) -> None:
 
 def newest(repository: str, url: str, name: str, folder: pathlib.Path) -> Snapshot | None:
     """The snapshot that was noted last under `name`, by default at `url`; None when there is none. Asks no server."""
+    parent = f"{folder}/{repository}"
     try:
-        digest, *urls = (folder / "newest" / name).read_text().split("\n")
-        repomd = (folder / repository / digest / "repomd.xml").read_bytes()
+        with open(f"{folder}/newest/{name}", encoding="utf-8") as file:
+            digest, *urls = file.read().split("\n")
+        # That it is wanted now; and it must be there still, whatever is known of it.
+        os.utime(f"{parent}/{digest}")
+        return _remembered(repository, digest, tuple(urls or [url]), parent)
     except OSError:
         return None
+
+
+@functools.lru_cache(maxsize=64)
+def _remembered(repository: str, digest: str, urls: tuple[str, ...], parent: str) -> Snapshot | None:
+    """A snapshot never changes, so what its repomd.xml says is read once. Raises OSError."""
+    repomd = pathlib.Path(parent, digest, "repomd.xml").read_bytes()
     if hashlib.sha256(repomd).hexdigest() != digest:
-        return None
-    _used(folder / repository / digest)
-    first, *others = urls or [url]
-    return dataclasses.replace(_read(repository, first, repomd, folder / repository), mirrors=tuple(others))
+        raise OSError("it is damaged")
+    first, *others = urls
+    return dataclasses.replace(_read(repository, first, repomd, pathlib.Path(parent)), mirrors=tuple(others))
 
 
 def noted(name: str, folder: pathlib.Path) -> float | None:
@@ -165,8 +174,7 @@ def noted(name: str, folder: pathlib.Path) -> float | None:
 
 def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists: bool = False) -> Any:
     """The snapshot as a libsolv repository in `pool`, from its `.solv` file, written first if need be."""
-    tail = "-filelists" if filelists else ""
-    cache = snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
+    cache = solv_file(snapshot, "-filelists" if filelists else "")
     repo = pool.add_repo(snapshot.repository)
     if solv_files.read(repo, cache):
         return repo
@@ -178,6 +186,11 @@ def load(pool: Any, snapshot: Snapshot, session: requests.Session, *, filelists:
         _parse(repo, snapshot, snapshot.filelists, solv.Repo.REPO_EXTEND_SOLVABLES)
     solv_files.write(repo, cache)
     return repo
+
+
+def solv_file(snapshot: Snapshot, tail: str = "") -> pathlib.Path:
+    """Where the snapshot is kept as libsolv writes it, once it was loaded."""
+    return snapshot.folder / f"{snapshot.sha256}-{importlib.metadata.version('solv')}{tail}.solv"
 
 
 def comps(snapshot: Snapshot) -> str:

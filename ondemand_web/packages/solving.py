@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import solv
@@ -27,25 +27,33 @@ _EXACT = (
 _RELATION = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_REL
 _LOOSE = solv.Selection.SELECTION_PROVIDES | solv.Selection.SELECTION_FILELIST | solv.Selection.SELECTION_GLOB
 
+GUESSED = 300
+"""Names up to which what was meant by an unknown one is guessed."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WantedBuild:
-    """A build that the request names, with the packages it has for the architecture."""
+    """A build that the request names, with the packages it has for the architecture; one must be in if `required`."""
 
     reference: str
     nvr: str
     packages: tuple[Nevra, ...]
+    required: bool = True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Question:
-    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them."""
+    """What to solve. `packages` must be found; `members` of groups are left out where nobody has them.
+
+    `recommends`: with weak dependencies. `multilib`: each name for every architecture of its newest version.
+    """
 
     packages: tuple[str, ...]
     members: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     wanted: tuple[WantedBuild, ...] = ()
     recommends: bool = False
+    multilib: bool = False
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,7 +87,7 @@ def solve(universe: Universe, question: Question) -> Answer:
     reasons = [*asked.unknown, *explaining.reasons(problems, question.wanted)]
     if reasons:
         raise refusal(reasons, only_unknown=not problems)
-    chosen = sorted((universe.found(item) for item in run.transaction().newsolvables()), key=lambda f: f.nevra)
+    chosen = universe.chosen(run)
     return Answer(
         packages=tuple(chosen), missing=asked.missing, warnings=tuple(downgrades(universe.pool, chosen, question))
     )
@@ -89,8 +97,9 @@ def ask(universe: Universe, question: Question) -> Asked:
     """The question as jobs, with the universe left as the question allows; raises NeedsFilelists."""
     pool = universe.pool
     _restrict(universe, question)
-    jobs, unknown = _jobs(pool, question.packages)
-    more, missing = _jobs(pool, [name for name in question.members if name not in question.excluded])
+    jobs, unknown = _jobs(pool, question.packages, multilib=question.multilib)
+    members = [name for name in question.members if name not in question.excluded]
+    more, missing = _jobs(pool, members, multilib=question.multilib)
     if unknown and not universe.complete and any(name.startswith("/") for name in unknown):
         raise NeedsFilelists
     reasons = tuple(_unknown(pool, name, question) for name in unknown)
@@ -112,6 +121,9 @@ def look_for_files(universe: Universe, problems: Sequence[Any]) -> None:
 
 def _restrict(universe: Universe, question: Question) -> None:
     """Leaves what the request allows: a wanted name at its wanted version only, nothing excluded."""
+    if not question.wanted and not question.excluded:
+        universe.allow_all()
+        return
     wanted: dict[str, set[Nevra]] = {}
     for build in question.wanted:
         for nevra in build.packages:
@@ -123,7 +135,7 @@ def _restrict(universe: Universe, question: Question) -> None:
         own = str(item.repo.name).startswith(locks.EXTRA)
         if item.name in wanted and (own or nevra not in wanted[item.name]):
             ruled_out.add(item.id)
-    universe.pool.set_disabled_list(sorted(ruled_out))
+    universe.rule_out(ruled_out)
 
 
 def _named(pool: Any, names: Iterable[str]) -> Any:
@@ -133,22 +145,38 @@ def _named(pool: Any, names: Iterable[str]) -> Any:
     return selection
 
 
-def _jobs(pool: Any, names: Iterable[str]) -> tuple[list[Any], list[str]]:
+def _jobs(pool: Any, names: Iterable[str], *, multilib: bool) -> tuple[list[Any], list[str]]:
     """Install jobs, and the names that match nothing. A glob asks for every name that it matches."""
-    jobs, unknown = [], []
+    jobs: list[Any] = []
+    unknown = []
     for name in sorted(set(names)):
         selection = pool.select(name, _EXACT)
-        if selection.isempty():
+        exact = not selection.isempty()
+        if not exact:
             # `name >= version` comes from an installer's template; no name holds a space.
             selection = pool.select(name, _RELATION if " " in name else _LOOSE)
         if selection.isempty():
             unknown.append(name)
+        elif multilib and exact:
+            jobs += _each_architecture(pool, selection.solvables())
         elif "*" in name or "?" in name:
             for each in sorted({item.name for item in selection.solvables()}):
                 jobs += pool.select(each, solv.Selection.SELECTION_NAME).jobs(solv.Job.SOLVER_INSTALL)
         else:
             jobs += selection.jobs(solv.Job.SOLVER_INSTALL)
     return jobs, unknown
+
+
+def _each_architecture(pool: Any, solvables: Iterable[Any]) -> Iterator[Any]:
+    """Jobs for each of the names, for every architecture for which its newest version can be had."""
+    named: dict[str, list[Any]] = {}
+    for item in solvables:
+        named.setdefault(item.name, []).append(item)
+    for name, items in sorted(named.items()):
+        newest = max(items, key=functools.cmp_to_key(_compare))
+        for arch in sorted({item.arch for item in items if item.evrcmp(newest) == 0}):
+            kind = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_DOTARCH
+            yield from pool.select(f"{name}.{arch}", kind).jobs(solv.Job.SOLVER_INSTALL)
 
 
 def _unknown(pool: Any, name: str, question: Question) -> str:
@@ -159,7 +187,9 @@ def _unknown(pool: Any, name: str, question: Question) -> str:
     if hidden:
         only = ", ".join(hidden[:4])
         return f"«{name}» can't be had: this request or architecture rules out the only one, {only}"
-    names = {item.name for item in pool.solvables_iter()}
+    alike = pool.select(f"{name[:2]}*", solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_GLOB)
+    # To compare thousands of names with tens of thousands would take hours.
+    names = {item.name for item in alike.solvables()} if len(question.packages) <= GUESSED else set()
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     offer = f"; near it: {', '.join(near)}" if near else ""
     return f"There is no package «{name}» in the release's repositories or the wanted builds{offer}"
@@ -172,12 +202,14 @@ def refusal(reasons: list[str], *, only_unknown: bool) -> errors.RequestError:
     return kind(text, remedy="change the request as the reasons say and send it again", details=tuple(reasons))
 
 
-def absent(chosen: Iterable[Found], wanted: Iterable[WantedBuild]) -> errors.Unsolvable | None:
+def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
     """A refusal with a sentence for every wanted build of which nothing was chosen; None without one."""
+    if not wanted:
+        return None
     present = {item.nevra for item in chosen}
     reasons, missing = [], []
     for build in wanted:
-        if not present.intersection(build.packages):
+        if build.required and not present.intersection(build.packages):
             missing.append(build.nvr)
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
@@ -194,6 +226,8 @@ def absent(chosen: Iterable[Found], wanted: Iterable[WantedBuild]) -> errors.Uns
 def downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:
     """A sentence for every chosen package that is older than what the release has."""
     names = {nevra[0] for build in question.wanted for nevra in build.packages}
+    if not names:
+        return
     flags = solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_DISABLED
     for item in chosen:
         if item.name not in names:

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import solv
@@ -26,15 +27,18 @@ _KINDS = {
     "supplements": solv.SOLVABLE_SUPPLEMENTS,
     "enhances": solv.SOLVABLE_ENHANCES,
 }
+_SYSTEM = 1
+"""libsolv's number for the system itself, on which it always decides."""
+_BY_NEVRA = operator.attrgetter("nevra")
 _OPERATORS = ((2, solv.REL_LT), (4, solv.REL_GT), (8, solv.REL_EQ))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Found:
     """A package that the solver chose. `origin` is a repository's id or locks.SIDE_REPOSITORY.
 
-    `location` is relative to the repository's address, `sha256` lower-case hex; both are empty for the side
-    repository. Sizes are bytes.
+    Each is itself alone, so that much can be kept for it. `location` is relative to the repository's address, `sha256`
+    lower-case hex; both are empty for the side repository. Sizes are bytes.
     """
 
     nevra: Nevra
@@ -61,6 +65,8 @@ class Universe:
         self.pool.setarch(arch)
         # Packages that the request rules out stay visible, so that a refusal can name them.
         self.pool.set_flag(solv.Pool.POOL_FLAG_WHATPROVIDESWITHDISABLED, 1)
+        # As on Fedora: i686 and x86_64 of one name may both be installed.
+        self.pool.set_flag(solv.Pool.POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1)
         self.complete = filelists
         self.groups = groups.Groups(snapshots.comps(place.snapshot) for place in places)
         for place in places:
@@ -69,6 +75,7 @@ class Universe:
         self.pool.addfileprovides()
         self.pool.createwhatprovides()
         self._current = True
+        self._restricted = False
         self._found: dict[int, Found] = {}
 
     def has(self, nevra: Nevra) -> bool:
@@ -76,6 +83,13 @@ class Universe:
         name, evr, arch = nevra
         named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
         return any((s.evr, s.arch) == (evr, arch) and not foreign(s) for s in named.solvables())
+
+    def has_bytes(self, nevra: Nevra, sha256: str) -> bool:
+        """Whether every repository of the release that holds that package holds these very bytes; each has to."""
+        name, evr, arch = nevra
+        named = self.pool.select(name, solv.Selection.SELECTION_NAME | solv.Selection.SELECTION_WITH_ALL)
+        held = [self.found(s).sha256 for s in named.solvables() if (s.evr, s.arch) == (evr, arch) and not foreign(s)]
+        return bool(held) and set(held) == {sha256}
 
     def names(self, glob: str) -> list[str]:
         """The names that a glob matches, in the order of the alphabet."""
@@ -97,6 +111,17 @@ class Universe:
             folder, _, name = path.rpartition("/")
             data.add_dirstr(solvable.id, solv.SOLVABLE_FILELIST, data.str2dir(folder or "/"), name)
 
+    def rule_out(self, numbers: Iterable[int]) -> None:
+        """Takes these packages, by their number in the pool, out of the solve; they can still be seen."""
+        self._restricted = True
+        self.pool.set_disabled_list(sorted(numbers))
+
+    def allow_all(self) -> None:
+        """Takes back what a solve ruled out."""
+        if self._restricted:
+            self.pool.set_disabled_list([])
+            self._restricted = False
+
     def close(self) -> None:
         """Makes the pool ready to solve; nothing is added after it."""
         if not self._current:
@@ -107,12 +132,21 @@ class Universe:
 
     def clear(self) -> None:
         """Empties the side repository and takes back what a solve ruled out."""
-        self.pool.set_disabled_list([])
+        self.allow_all()
         if not self.side.isempty():
             self.side.empty(True)
             # Who looks up a name in an index that still holds what was freed ends the process.
             self._current = False
             self.close()
+
+    def chosen(self, solver: Any) -> list[Found]:
+        """What the solver decided to install, by NEVRA. Nothing is installed already, so that this is the whole set."""
+        known, pool = self._found, self.pool
+        # As numbers: an object for each of them, as a transaction has it, takes ten times as long.
+        numbers = (number for number in solver.raw_decisions(1) if number != _SYSTEM)
+        found = [known.get(number) or self.found(pool.id2solvable(number)) for number in numbers]
+        found.sort(key=_BY_NEVRA)
+        return found
 
     def found(self, solvable: Any) -> Found:
         """The record of a package in the pool; those of the repositories never change and are kept."""
@@ -126,10 +160,11 @@ class Universe:
     @staticmethod
     def _record(solvable: Any) -> Found:
         checksum = solvable.lookup_checksum(solv.SOLVABLE_CHECKSUM)
-        location = solvable.lookup_location()[0] if solvable.repo.name != locks.SIDE_REPOSITORY else ""
+        origin = solvable.repo.name
+        location = solvable.lookup_location()[0] if origin != locks.SIDE_REPOSITORY else ""
         return Found(
             nevra=(solvable.name, solvable.evr, solvable.arch),
-            origin=solvable.repo.name,
+            origin=origin,
             location=location or "",
             sha256=checksum.hex() if checksum and checksum.type == solv.REPOKEY_TYPE_SHA256 else "",
             size=solvable.lookup_num(solv.SOLVABLE_DOWNLOADSIZE) or -1,
@@ -141,7 +176,7 @@ class Universe:
         if relation.name.startswith("("):
             return self.pool.parserpmrichdep(relation.name)
         dependency = self.pool.Dep(relation.name)
-        flags = sum(operator for bit, operator in _OPERATORS if relation.flags & bit)
+        flags = sum(flag for bit, flag in _OPERATORS if relation.flags & bit)
         return dependency.Rel(flags, self.pool.Dep(relation.version)) if flags and relation.version else dependency
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors, settings
@@ -35,6 +36,14 @@ def every(session: orm.Session) -> list[SetRecord]:
 
 def put(database: Database, name: str, change: SetChange, who: str, master: settings.Master) -> SetRecord:
     """Makes the set or its next version; raises errors.NotPermitted, and errors.StateConflict by `based_on`."""
+    try:
+        return _put(database, name, change, who, master)
+    except sqlalchemy.exc.IntegrityError:
+        # Another one made a set of that name at this moment: there was no row yet to wait for, and now there is.
+        return _put(database, name, change, who, master)
+
+
+def _put(database: Database, name: str, change: SetChange, who: str, master: settings.Master) -> SetRecord:
     with database.writing() as session:
         held = session.get(ReferenceSet, name, with_for_update=True)
         now = held.version if held is not None and held.removed_at is None else 0

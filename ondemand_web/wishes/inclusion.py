@@ -40,7 +40,7 @@ def held(here: Service, rule: Rule, target: Target) -> frozenset[str] | None:
     Raises errors.SourceUnavailable while the release's repositories are not read.
     """
     try:
-        lock = checks.checked(here, request(rule, target, ()), kept=True).lock
+        lock = checks.checked(here, request(rule, target, ()), owner=rule.owner, kept=True).lock
     except (errors.RequestError, errors.ContentError):
         return None
     return frozenset(matching.package(each.build) if each.build else each.name for each in (*lock.packages, *lock.tree))
@@ -60,7 +60,7 @@ def in_image(here: Service, rule: Rule, item: Item, asked: tuple[str, ...]) -> t
     if names and not names & packages:
         return ()
     try:
-        lock = checks.checked(here, request(rule, item.target, asked), kept=True).lock
+        lock = checks.checked(here, request(rule, item.target, asked), owner=rule.owner, kept=True).lock
     except errors.Unsolvable as error:
         if not error.absent:
             return asked

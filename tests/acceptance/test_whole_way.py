@@ -19,6 +19,7 @@ from demo import builds as story
 from ondemand.builds import BuildRecord
 from ondemand.proofs import Proof, ProofKind
 from ondemand.states import Outcome, Step
+from tests import builder_parts
 from tests import service_parts as parts
 
 
@@ -42,10 +43,12 @@ class Way:
 
 
 @pytest.fixture(scope="module")
-def way(service: parts.Running) -> Way:
-    """The build, made once for all tests of this file."""
+def way(service: parts.Running, tmp_path_factory: pytest.TempPathFactory) -> Way:
+    """The build, made once for all tests of this file: two wanted builds and an RPM that a tester uploaded."""
     recorder, heard = service.recorder(limit=5)
-    build_id = service.submit(**parts.wanted(title="The whole way", notify=["tester@demo.example"]))
+    rpm = builder_parts.make_rpm(tmp_path_factory.mktemp("mine"))
+    builds = [*parts.WANTED, service.ondemand("upload", str(rpm)).strip()]
+    build_id = service.submit(**parts.wanted(builds=builds, title="The whole way", notify=["tester@demo.example"]))
     service.at(build_id, Step.BUILD, b"kiwi")
     during, _ = service.client.log(build_id, Step.BUILD)
     record = service.succeeded(build_id)
@@ -59,15 +62,23 @@ def test_all_four_proofs_hold(way: Way) -> None:
     assert {proof.kind: proof.held for proof in way.record.proofs} == dict.fromkeys(ProofKind, True)
 
 
-def test_both_wanted_builds_are_there_out_of_the_side_repository_and_by_digest(way: Way) -> None:
+def test_all_wanted_builds_are_there_out_of_the_side_repository_and_by_digest(way: Way) -> None:
     names = {"ondemand-greeting-1.1-1.demo1.x86_64", "ondemand-libs-1.1-1.demo1.x86_64"}
-    names |= {"ondemand-hello-2.0-1.demo1.x86_64", "ondemand-hello-data-2.0-1.demo1.noarch"}
+    names |= {"ondemand-hello-2.0-1.demo1.x86_64", "ondemand-hello-data-2.0-1.demo1.noarch", "ball-1-1.noarch"}
     assert {item.nevra for item in way.record.wanted} == names
     assert {item.origin for item in way.record.wanted} == {"side repository"}
     facts = way.proof(ProofKind.CONTAINS).facts
     locked = {item.nevra: item.checksums["header-sha256"] for item in way.record.wanted}
     assert facts["wanted"] == locked and facts["packages"] == way.record.packages
     assert way.proof(ProofKind.BOOTS).facts["packages"] == locked
+
+
+def test_what_was_uploaded_is_in_the_image_and_said_to_be(way: Way) -> None:
+    (mine,) = (item for item in way.record.wanted if (item.reference or "").startswith("upload:"))
+    assert (mine.nevra, mine.trust) == ("ball-1-1.noarch", "uploaded")
+    page = requests.get(way.record.page, headers={"Accept": "text/html"}, timeout=30).text
+    assert "Uploaded by hand was ball-1-1.noarch." in page
+    assert way.service.client.uploads().uploads[0].reference == mine.reference
 
 
 def test_exactly_one_attempt_was_made_and_won(way: Way) -> None:

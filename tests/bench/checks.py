@@ -25,7 +25,8 @@ BESIDE = 50
 COMPARED = 200
 COLD = 5
 _READY = 180.0
-_TEXT = "lang C.UTF-8\n%packages\n%end\n"
+_TEXT = "lang C.UTF-8\n%packages --nocore --exclude-weakdeps\n%end\n"
+_WEAK_TEXT = "lang C.UTF-8\n%packages --nocore\n%end\n"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -41,10 +42,11 @@ class Subject:
         """A request for exactly these packages."""
         return build_requests.BuildRequest(release=self.release.name, add_packages=tuple(names))
 
-    def lock(self, names: Names) -> locks.Lock:
+    def lock(self, names: Names, *, weak: bool = False) -> locks.Lock:
         """What the service's own check finds, called in this process with its metadata."""
+        text = _WEAK_TEXT if weak else _TEXT
         found, _ = checking.check(
-            self.request(names), self.release, _TEXT, {}, self.snapshots, pools=self.pools, kept=True
+            self.request(names), self.release, text, {}, self.snapshots, pools=self.pools, kept=True
         )
         return found
 
@@ -173,13 +175,21 @@ def over_dnf(
     return statistics.median(ours) / statistics.median(theirs), differences
 
 
-def disagreement(on: Subject, names: Names, outcome: dnf_runs.Outcome) -> Difference | None:
+def weak_differences(on: Subject, folder: pathlib.Path) -> list[Difference]:
+    """The requests to which the two give different packages when both install weak dependencies; BESIDE of them."""
+    figures.announce(f"{BESIDE} checks with weak dependencies beside dnf on {on.repository.name}")
+    dnf = dnf_runs.Dnf(on.repository, folder / f"weak-dnf-{on.repository.name}", weak=True)
+    found = (disagreement(on, names, dnf.install(names), weak=True) for names in on.drawn(BESIDE))
+    return [each for each in found if each is not None]
+
+
+def disagreement(on: Subject, names: Names, outcome: dnf_runs.Outcome, *, weak: bool = False) -> Difference | None:
     """In what our lock and dnf's table differ; None where they do not.
 
     The one known rule: where another package obsoletes one that is asked for by name, dnf takes the other; ours takes
     what was asked for. It explains a difference only if our check, asked for the others, finds dnf's very set.
     """
-    mine, refusal = _locked(on, names)
+    mine, refusal = _locked(on, names, weak=weak)
     if mine == outcome.packages:
         return None
     asked = " ".join(names)
@@ -187,16 +197,16 @@ def disagreement(on: Subject, names: Names, outcome: dnf_runs.Outcome) -> Differ
         said = " ".join(outcome.said.split())[-300:]
         return Difference(text=f"{asked}: only ours can install it; dnf says {said}", explained=False)
     others = on.obsoleting(names, outcome.packages)
-    explained = others != list(names) and _locked(on, others)[0] == outcome.packages
+    explained = others != list(names) and _locked(on, others, weak=weak)[0] == outcome.packages
     if mine is None:
         return Difference(text=f"{asked}: only dnf can install it; {refusal}", explained=explained)
     text = f"{asked}: only ours {sorted(mine - outcome.packages)}, only dnf {sorted(outcome.packages - mine)}"
     return Difference(text=text, explained=explained)
 
 
-def _locked(on: Subject, names: Names) -> tuple[frozenset[str] | None, str]:
+def _locked(on: Subject, names: Names, *, weak: bool) -> tuple[frozenset[str] | None, str]:
     try:
-        return frozenset(_nevra(package) for package in on.lock(names).packages), ""
+        return frozenset(_nevra(package) for package in on.lock(names, weak=weak).packages), ""
     except errors.OndemandError as error:
         return None, error.sentence
 

@@ -30,17 +30,17 @@ class Outcome:
 class Dnf:
     """dnf with one repository, an empty root and a cache of its own.
 
-    As in the service no weak dependency is installed and modules count for nothing (`module_hotfixes`).
+    As in the service modules count for nothing (`module_hotfixes`); `weak` dependencies are installed or not.
     """
 
-    def __init__(self, repository: repositories.Repository, folder: pathlib.Path) -> None:
+    def __init__(self, repository: repositories.Repository, folder: pathlib.Path, *, weak: bool = False) -> None:
         """Fills the cache; afterwards no server is asked (`--cacheonly`)."""
         root, self._name = folder / "root", repository.name
         (folder / "none").mkdir(parents=True)
         root.mkdir()
         conf = folder / "dnf.conf"
         text = f"[main]\nreposdir={folder / 'none'}\ncachedir={folder / 'cache'}\npluginpath={folder / 'none'}\n"
-        text += "install_weak_deps=False\nmodule_platform_id=platform:el9\nmetadata_expire=-1\nplugins=False\n"
+        text += f"install_weak_deps={weak}\nmodule_platform_id=platform:el9\nmetadata_expire=-1\nplugins=False\n"
         text += f"[{repository.name}]\nname={repository.name}\nbaseurl={repository.url}\ngpgcheck=0\nmodule_hotfixes=1\n"
         conf.write_text(text)
         options = [f"--config={conf}", f"--installroot={root}", "--releasever=9", "--forcearch=x86_64"]

@@ -60,6 +60,7 @@ def _checks(
         ratios.append(ratio)
         print(f"   over dnf on {repository.name}: {ratio:.3f}", flush=True)
         if real:
+            differences += checks.weak_differences(checks.subject(service, repository), folder)
             for item in differences:
                 print(f"   {'obsoleted' if item.explained else 'differs'}: {item.text}", flush=True)
             yield {"dnf_disagreements": sum(not item.explained for item in differences)}

@@ -59,7 +59,7 @@ class Repository:
         for folder in ("releases", "presets"):
             (config / folder).mkdir(parents=True, exist_ok=True)
         (config / "releases" / f"{self.name}.toml").write_text(_RELEASE.format(name=self.name, url=self.url))
-        (config / "presets" / "bench.ks").write_text("lang C.UTF-8\n%packages\n%end\n")
+        (config / "presets" / "bench.ks").write_text("lang C.UTF-8\n%packages --nocore --exclude-weakdeps\n%end\n")
 
 
 @contextlib.contextmanager

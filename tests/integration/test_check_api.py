@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,3 +82,13 @@ def test_what_the_tool_does_not_do_is_said(here: service.Service, web: FlaskClie
     warnings = check(web, kickstart="\n".join(lines))[1]["warnings"]
     assert any(text.startswith("The kickstart's `repo` in line 3 is not used") for text in warnings)
     assert "Backend kiwi does nothing with these commands of the kickstart: firewall." in warnings
+
+
+def test_repositories_that_were_read_too_long_ago_are_warned_of(here: service.Service, web: FlaskClient) -> None:
+    reading.read_all(here)
+    assert not any("was read last" in text for text in check(web)[1]["warnings"])
+    (noted,) = (here.settings.master.data / "snapshots" / "newest").glob("*-main")
+    old = time.time() - here.settings.master.metadata_age - 3600
+    os.utime(noted, (old, old))
+    (told,) = [text for text in check(web)[1]["warnings"] if "was read last" in text]
+    assert told.startswith("The repository main was read last on ") and "25 hours ago" in told

@@ -54,6 +54,26 @@ def test_a_locked_rpm_is_fetched_and_its_digests_are_told(
     assert file.header == rpm_headers.digests(rpm)["header-sha256"]
 
 
+def test_what_only_the_side_repository_has_is_fetched_apart(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    rest = builder_parts.locked(builder_parts.make_rpm(rpm.parent, "rest"), server.url)
+    lock = builder_parts.make_lock(builder_parts.locked(rpm, server.url)).model_copy(update={"side": (rest,)})
+    attempt = builder_parts.make_attempt(tmp_path, lock)
+    assert [file.path.name for file in fetching.fetch(attempt)] == [rpm.name]
+    assert [path.name for path in attempt.repository.iterdir()] == [rpm.name]
+    assert [path.name for path in attempt.side.iterdir()] == [rest.filename]
+
+
+def test_the_side_repository_s_packages_are_held_to_the_lock_too(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    rest = builder_parts.locked(rpm, server.url, checksums={"sha256": "0" * 64})
+    lock = builder_parts.make_lock().model_copy(update={"side": (rest,)})
+    with pytest.raises(errors.WrongDigest):
+        fetching.fetch(builder_parts.make_attempt(tmp_path, lock))
+
+
 @pytest.mark.parametrize("kind", ["sha256", "sigmd5", "header-sha256"])
 def test_a_wrong_digest_of_any_kind_is_refused(
     tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any, kind: str

@@ -40,6 +40,9 @@ class Recorder(koji_hub.Dispatcher):
         if method not in ("multiCall", "system.multicall"):
             positional, keywords = koji_hub.decode_arguments(parameters)
             self.calls.append((method, tuple(positional), tuple(keywords.items())))
+            if method == "countAndFilterResults":
+                inner = {key: value for key, value in keywords.items() if key != "filterOpts"}
+                self.calls.append((positional[0], tuple(positional[1:]), tuple(inner.items())))
         return super()._call(method, parameters)
 
 
@@ -89,6 +92,7 @@ def ask(release: releases.Release) -> None:
     sources = {source.kind: source for source in SOURCES}
     for reference in map(references.parse, ASKED):
         assert sources[reference.kind].resolve(reference, release, "x86_64", source_parts.NoCatalog()).builds
+    assert koji_tags.KojiTags().latest(["ondemand-hello"], release)
     assert koji_tags.newest("ondemand-hello", str(release.candidate_tag), release, "x86_64")
     assert koji_tags.newest("ondemand-hello", str(release.candidate_tag), release, "x86_64", "2.0")
 
@@ -110,3 +114,10 @@ def test_every_call_of_the_sources_fits_the_hub_s_arguments(calls: list[Call]) -
 
 def test_every_call_that_the_sources_hold_was_made(calls: list[Call]) -> None:
     assert written() and written() <= {name for name, _, _ in calls}
+
+
+def test_a_tag_s_builds_are_only_asked_for_with_a_limit_or_of_one_package(calls: list[Call]) -> None:
+    bounded = [dict(keywords) for name, _, keywords in calls if name == "countAndFilterResults"]
+    assert bounded and all(keywords["filterOpts"]["limit"] <= koji_tags.LIMIT for keywords in bounded)
+    whole = [keywords for name, _, keywords in calls if name == "listTagged" and "package" not in dict(keywords)]
+    assert len(whole) == len(bounded)

@@ -300,6 +300,13 @@ def test_an_environment_brings_its_groups(place: Place, tmp_path: pathlib.Path) 
     assert set(_names(_check(place, tmp_path, kickstart="@^all-environment"))) == {"base-1"}
 
 
+@pytest.mark.parametrize(("says", "held"), [("", {"base-1", "lib-1"}), (" --nocore", {"lib-1"}), ("\n-@core", {"lib-1"})])
+def test_the_core_group_comes_by_itself_as_in_an_installation(place: Place, tmp_path: pathlib.Path, says: str, held: set[str]) -> None:
+    request = build_requests.BuildRequest(release="small")
+    lock, _ = checking.check(request, place.release, f"%packages{says}\nlib\n%end\n", {}, tmp_path)
+    assert set(_names(lock)) == held
+
+
 def test_a_repository_that_is_away_is_no_refusal(place: Place, tmp_path: pathlib.Path) -> None:
     for url in ("http://127.0.0.1:9/x", f"{place.url}/nothing"):
         away = dataclasses.replace(place, release=_release(url, place.key))
@@ -324,19 +331,19 @@ def test_an_extra_repository_brings_its_packages_and_key(place: Place, tmp_path:
     subprocess.run(["createrepo_c", "--quiet", str(place.root / "builds")], check=True, capture_output=True, timeout=60)
     extra = build_requests.ExtraRepository(name="mine", url=f"{place.url}/builds", key=place.stranger)
     request = build_requests.BuildRequest(release="small", repositories=(extra,))
-    lock, _ = checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path, HERE)
+    lock, _ = checking.check(request, place.release, "%packages --nocore\ntool\n%end\n", {}, tmp_path, HERE)
     assert _names(lock) == {"tool-4": "extra-mine"} and place.stranger in lock.keys
     wrong = extra.model_copy(update={"url": f"{place.url}/none"})
     request = build_requests.BuildRequest(release="small", repositories=(wrong,))
     with pytest.raises(errors.UnknownReference, match=r"There is no repository at"):
-        checking.check(request, place.release, "%packages\ntool\n%end\n", {}, tmp_path, HERE)
+        checking.check(request, place.release, "%packages --nocore\ntool\n%end\n", {}, tmp_path, HERE)
 
 
 def _with_own(place: Place, tmp_path: pathlib.Path, url: str, guard: addresses.Guard, text: str = "base") -> locks.Lock:
     """The lock with the request's own repository at `url`."""
     extra = build_requests.ExtraRepository(name="mine", url=url)
     request = build_requests.BuildRequest(release="small", repositories=(extra,))
-    return checking.check(request, place.release, f"%packages\n{text}\n%end\n", {}, tmp_path, guard)[0]
+    return checking.check(request, place.release, f"%packages --nocore\n{text}\n%end\n", {}, tmp_path, guard)[0]
 
 
 def test_an_own_repository_may_be_nowhere_by_default(place: Place, tmp_path: pathlib.Path) -> None:

@@ -52,6 +52,20 @@ def test_an_update_and_a_koji_build_come_from_the_side_repository(
     assert all(package.size > 0 and package.installed_size >= 0 for package in lock.packages)
 
 
+def test_what_the_image_does_not_need_of_an_update_is_in_the_side_repository_by_the_testing_repository_s_address(
+    release: releases.Release, tmp_path: pathlib.Path
+) -> None:
+    lock = check(release, tmp_path, "single_update")
+    (doc,) = lock.side
+    assert doc.nevra == "ondemand-hello-doc-1.1-1.demo1.noarch" and doc.signed and doc.wanted
+    assert doc.urls[0].endswith("/repositories/updates-testing/Packages/ondemand-hello-doc-1.1-1.demo1.noarch.rpm")
+    assert not any(package.name == doc.name for package in lock.packages)
+
+
+def test_a_build_that_is_stable_needs_no_side_repository(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    assert check(release, tmp_path, "stable_build").side == ()
+
+
 def test_the_same_request_gives_the_same_lock(release: releases.Release, tmp_path: pathlib.Path) -> None:
     first = check(release, tmp_path, "koji_build", "signed_koji_build")
     assert check(release, tmp_path, "signed_koji_build", "koji_build").digest() == first.digest()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 import os
 import pathlib
@@ -19,6 +20,7 @@ from ondemand_web.packages import checking, downloads, latest, mirrors, places, 
 from tests import mirror_parts
 
 FILES = mirror_parts.repository("small")
+REPOMD = mirror_parts.REPOMD
 FAULTS = ("404", "503", "html", "hang", "drip", "loop")
 
 
@@ -74,6 +76,42 @@ def test_a_last_state_that_is_too_old_is_not_taken(good: Any, session: requests.
     assert take(tmp_path, session, baseurl=good.url).warnings
     with pytest.raises(errors.SourceUnavailable, match="503"):
         take(tmp_path, session, 3600, baseurl=good.url)
+
+
+def broken(*names: str) -> dict[str, bytes]:
+    """A repository whose metadata were cut short before they were indexed: their digest is right."""
+    return mirror_parts.repository(*names, packer=lambda data: gzip.compress(data)[:-9])
+
+
+def test_metadata_that_are_broken_at_their_source_leave_the_last_state(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    first = take(tmp_path, session, baseurl=good.url)
+    good.files = broken("small", "new")
+    for _ in range(3):
+        snapshot = take(tmp_path, session, baseurl=good.url)
+        assert snapshot.sha256 == first.sha256 and "could not be read now; its state of" in snapshot.warnings[0]
+    assert len([path for path in good.asked if path.endswith("primary.xml.gz")]) == 2
+    good.files = mirror_parts.repository("small", "new")
+    assert take(tmp_path, session, baseurl=good.url).warnings == ()
+
+
+def test_metadata_that_are_broken_at_their_source_delay_the_first_reading(session: requests.Session, tmp_path: pathlib.Path) -> None:
+    with mirror_parts.serving(broken("small")) as bad:
+        for word in ("can't be unpacked", "could not be read a moment ago"):
+            with pytest.raises(errors.SourceUnavailable, match=word):
+                take(tmp_path, session, baseurl=bad.url)
+    assert snapshots.newest("main", "", "r-main", tmp_path) is None
+
+
+def test_an_older_state_of_the_metalink_is_taken_for_one_that_is_broken(
+    good: Any, session: requests.Session, tmp_path: pathlib.Path
+) -> None:
+    new = broken("small", "new")
+    with mirror_parts.serving(new) as bad:
+        link = mirror_parts.metalink(new[REPOMD], bad.url, good.url, older=(FILES[REPOMD],))
+        with mirror_parts.serving({"metalink": link}) as manager:
+            assert take(tmp_path, session, metalink=f"{manager.url}/metalink").url == good.url
 
 
 def test_a_mirror_is_held_to_the_metalink(good: Any, session: requests.Session, tmp_path: pathlib.Path) -> None:

@@ -121,9 +121,64 @@ def test_an_update_of_containers_is_refused(release: releases.Release) -> None:
         resolve(release, builds.NAMES["container_update"])
 
 
+@pytest.mark.parametrize("kind", ["flatpak", "module"])
+def test_an_update_of_what_is_no_package_is_refused(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path, kind: str
+) -> None:
+    refused = pytest.raises(errors.UnknownReference, match=f"holds a {kind}, not packages")
+    edit = {"content_type": kind}
+    with source_parts.other_demo(tmp_path, distribution, bodhi=lambda held: held[builds.NAMES["update"]].update(edit)) as address, refused:
+        resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"])
+
+
+@pytest.mark.parametrize("status", ["pending", "side_tag_active"])
+def test_an_update_made_from_a_side_tag_has_its_own_builds_not_the_tag_s(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path, status: str
+) -> None:
+    def edit(updates: dict[str, Any]) -> None:
+        only = [{"nvr": "ondemand-libs-3.0-1.demo1", "signed": False, "type": "rpm"}]
+        updates[builds.NAMES["update"]].update(status=status, from_tag=builds.NAMES["side_tag"], builds=only)
+
+    with source_parts.other_demo(tmp_path, distribution, bodhi=edit) as address:
+        found = resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"])
+    assert [build.nvr for build in found.builds] == ["ondemand-libs-3.0-1.demo1"] and origins(found) == {"koji"}
+
+
 def test_an_unknown_update_is_refused(release: releases.Release) -> None:
     with pytest.raises(errors.UnknownReference, match="no update of that name"):
         resolve(release, "FEDORA-2026-0123456789")
+
+
+def said_by_bodhi(text: str) -> dict[str, Any]:
+    """A comment that Bodhi wrote on an update."""
+    return {"text": text, "timestamp": "2026-11-20 09:15:00", "user": {"name": "bodhi"}}
+
+
+def test_an_edit_of_its_builds_is_told(
+    release: releases.Release, catalog: plugins.Catalog, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def edit(updates: dict[str, Any]) -> None:
+        text = "packager edited this update.\n\nNew build(s):\n\n- ondemand-libs-1.1-1.demo1\n\nKarma has been reset."
+        updates[builds.NAMES["update"]].update(date_modified="2026-11-20 09:15:00", comments=[said_by_bodhi(text)])
+
+    with source_parts.other_demo(tmp_path, distribution, bodhi=edit) as address:
+        warnings = resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"], catalog).warnings
+    (told,) = [text for text in warnings if "was edited on 2026-11-20 09:15 UTC" in text]
+    assert "got ondemand-libs-1.1-1.demo1; its builds now are ondemand-greeting-1.1-1.demo1, ondemand-libs" in told
+
+
+def test_what_made_an_update_obsolete_is_named(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def edit(updates: dict[str, Any]) -> None:
+        link = f"[ondemand-hello-1.1-1.demo1](https://demo.invalid/updates/{builds.NAMES['single_update']})"
+        updates[builds.NAMES["update"]].update(
+            status="obsolete", comments=[said_by_bodhi(f"This update has been obsoleted by {link}.")]
+        )
+
+    refused = pytest.raises(errors.UnknownReference, match=f"of {builds.NAMES['single_update']} took its place; name")
+    with source_parts.other_demo(tmp_path, distribution, bodhi=edit) as address, refused:
+        resolve(release.model_copy(update={"bodhi": address}), builds.NAMES["update"])
 
 
 @pytest.mark.parametrize("status, word", [("unpushed", "took it back"), ("obsolete", "newer update")])

@@ -133,3 +133,18 @@ def test_a_hub_that_answers_with_an_error_keeps_no_connection(release: releases.
 def test_a_release_without_koji_is_said(release: releases.Release) -> None:
     with pytest.raises(errors.UnknownReference, match="knows no Koji"):
         resolve(release.model_copy(update={"koji_hub": None}), "a-1-1")
+
+
+def test_packages_of_another_architecture_come_along_where_the_release_is_multilib(
+    release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    def change(records: dict[str, Any]) -> None:
+        row = next(row for row in records["rpms"] if row["arch"] == "x86_64" and row["nvr"] == "ondemand-hello-2.0-1.demo1")
+        other = {**row, "id": 99001, "arch": "i686"}
+        records["rpms"] += [other, {**other, "id": 99002, "name": "ondemand-hello-debuginfo"}]
+
+    with source_parts.other_koji(tmp_path, distribution, change) as address:
+        plain = release.model_copy(update={"koji_hub": f"{address}/kojihub", "koji_topurl": address})
+        multilib = plain.model_copy(update={"multilib": {"x86_64": ("i686",)}})
+        found = [resolve(each, builds.NAMES["koji_build"]).builds[0].rpms for each in (plain, multilib)]
+    assert [sum(rpm.arch == "i686" for rpm in rpms) for rpms in found] == [0, 1]

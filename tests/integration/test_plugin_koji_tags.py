@@ -57,17 +57,19 @@ def test_a_build_of_another_architecture_is_left_out_and_said(release: releases.
     assert builds.NAMES["signed_koji_build"] in found.warnings[-1]
 
 
+def crowded(records: dict[str, Any]) -> None:
+    """Adds as many builds to the side tag as one may hold."""
+    for number in range(koji_tags.LIMIT):
+        more = {"id": 9000 + number, "package_name": f"p{number}", "name": f"p{number}", "nvr": f"p{number}-1-1"}
+        records["builds"].append({**records["builds"][0], **more})
+        records["tagged"].append({"tag": builds.NAMES["side_tag"], "build_id": 9000 + number, "create_event": 1})
+
+
 def test_a_tag_of_a_whole_distribution_is_refused(
     release: releases.Release, distribution: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
-    def fill(records: dict[str, Any]) -> None:
-        for number in range(koji_tags.LIMIT):
-            more = {"id": 9000 + number, "package_name": f"p{number}", "name": f"p{number}", "nvr": f"p{number}-1-1"}
-            records["builds"].append({**records["builds"][0], **more})
-            records["tagged"].append({"tag": builds.NAMES["side_tag"], "build_id": 9000 + number, "create_event": 1})
-
     refused = pytest.raises(errors.UnknownReference, match="holds 502 builds and at most 500")
-    with source_parts.other_koji(tmp_path, distribution, fill) as address, refused:
+    with source_parts.other_koji(tmp_path, distribution, crowded) as address, refused:
         resolve(release.model_copy(update={"koji_hub": f"{address}/kojihub"}))
 
 

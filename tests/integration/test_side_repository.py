@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import tarfile
 
 import createrepo_c
 import pytest
@@ -58,6 +59,20 @@ def test_the_side_repository_unpacks_to_what_dnf_reads(tmp_path: pathlib.Path, r
     reader = createrepo_c.RepositoryReader.from_path(str(tmp_path / "side"))
     assert [package.nevra() for package in reader.iter_packages()] == ["wanted-0:2-1.noarch"]
     assert not (attempt.folder / "side").exists()
+
+
+def test_what_is_in_the_side_repository_alone_is_not_in_the_frozen_one(tmp_path: pathlib.Path, rpms: tuple[pathlib.Path, ...]) -> None:
+    main, rest = (builder_parts.locked(rpm, "http://x", origin=locks.SIDE_REPOSITORY) for rpm in rpms)
+    lock = builder_parts.make_lock(main).model_copy(update={"side": (rest,)})
+    attempt = builder_parts.make_attempt(tmp_path, lock)
+    cache.place(rpms[0], attempt.repository / rpms[0].name)
+    cache.place(rpms[1], attempt.side / rpms[1].name)
+    repository.create(attempt)
+    repository.create_side(attempt)
+    assert [path.name for path in attempt.repository.glob("*.rpm")] == [rpms[0].name]
+    with tarfile.open(attempt.artifacts / repository.SIDE) as archive:
+        names = {pathlib.Path(name).name for name in archive.getnames()}
+    assert names >= {rpms[0].name, rpms[1].name}
 
 
 def test_where_all_is_stable_and_nothing_wanted_there_is_none(tmp_path: pathlib.Path) -> None:

@@ -18,7 +18,7 @@ from ondemand import build_requests, errors
         ({"volume_label": "x" * 33}, "volume_label"),
         ({"add_packages": ["a;b"]}, "add_packages"),
         ({"add_packages": ["bash"], "remove_packages": ["bash"]}, "added and removed at once"),
-        ({"preset": "a", "kickstart": "b"}, "not both"),
+        ({"preset": "a", "kickstart": "b"}, "not two of them"),
         ({"surprise": 1}, "surprise"),
         ({"kickstart": "lang C\n%packages\0\n%end\n"}, r"kickstart: line 2 holds the control character U\+0000"),
         ({"kickstart": "lang C\x1b[2J\n"}, r"U\+001B"),

@@ -41,6 +41,13 @@ def test_build_wait_ends_as_the_build_did() -> None:
     assert "error: The tool ended with 1." in done.stdout
 
 
+@pytest.mark.parametrize("words", [(), ("--same-lock",)])
+def test_rebuild_tells_of_the_new_build(words: tuple[str, ...]) -> None:
+    with parts.serving({"/builds/1/rebuild": [b'{"id": 2}'], "/builds/2": [parts.record("received", id=2)]}) as server:
+        done = parts.run("rebuild", "1", *words, MASTER__URL=server.url)
+    assert (done.returncode, done.stdout) == (0, "build 2 received\nhttp://x/1\n")
+
+
 def test_an_error_is_one_sentence_with_its_own_status() -> None:
     done = parts.run("build")
     assert done.returncode == errors.InvalidRequest.exit_status
@@ -84,12 +91,13 @@ def test_a_reader_who_has_gone_is_no_error() -> None:
         running.wait(30)
 
 
-@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("cancel", "1"), ("releases",)])
+@pytest.mark.parametrize("words", [("list",), ("show", "1"), ("cancel", "1"), ("releases",), ("presets",)])
 def test_what_people_wrote_is_printed_as_it_is(words: tuple[str, ...]) -> None:
     text = "a [/x] [red] :bug:"
     shown = parts.record("canceled", owner=text)
     release = {"name": text, "title": text, "arches": [text], "image_types": {"live": text}}
     answers = {"/builds/1": [shown], "/builds/1/cancel": [b"{}"], "/releases": [json.dumps({"releases": [release]}).encode()]}
+    answers["/presets"] = [json.dumps({"presets": [{"name": text, "title": text}]}).encode()]
     with parts.serving({**answers, "/builds?limit=20": [b'{"builds": [' + shown + b"]}"]}) as server:
         done = parts.run(*words, MASTER__URL=server.url)
     assert done.returncode == 0

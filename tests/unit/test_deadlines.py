@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from ondemand import addresses, deadlines
+from ondemand import addresses, deadlines, errors
 from tests import builder_parts
 
 GUARD = addresses.Guard(hosts=("127.0.0.1",), networks=(ipaddress.ip_network("127.0.0.0/8"),))
@@ -74,3 +74,20 @@ def test_what_is_in_time_passes_and_other_errors_stay(server: Any) -> None:
         assert session.get(f"{server.url}/ok", timeout=5).text == "ok"
     with pytest.raises(ZeroDivisionError), deadlines.Deadline(0):
         assert 1 // 0
+
+
+def test_a_session_of_later_is_made_once_and_only_if_it_is_used(server: Any) -> None:
+    made: list[requests.Session] = []
+
+    def make() -> requests.Session:
+        made.append(GUARD.session())
+        return made[-1]
+
+    with deadlines.Later(make):
+        pass
+    assert made == []
+    with deadlines.Later(make) as session:
+        assert [session.get(f"{server.url}/ok", timeout=5).text for _ in range(2)] == ["ok", "ok"]
+        assert len(made) == 1 and not session.trust_env
+        with pytest.raises(errors.NotPermitted):
+            session.get("http://elsewhere.example.org", timeout=5)

@@ -13,11 +13,25 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, differences, errors, facts, locks, proofs, reference_sets, resolutions, wishes
+from ondemand import (
+    build_requests,
+    builds,
+    descriptions,
+    differences,
+    errors,
+    facts,
+    locks,
+    proofs,
+    reference_sets,
+    resolutions,
+    uploads,
+    wishes,
+)
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
 from ondemand_web.service import Service
+from ondemand_web.uploads import services as upload_services
 from tests.tools import documents
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
@@ -32,6 +46,8 @@ RECORDS = [
     (API, resolutions.ResolvedReference),
     (API, resolutions.ResolvedBuild),
     (API, resolutions.ResolvedPackage),
+    (API, resolutions.ResolvedUpdate),
+    (API, resolutions.ResolvedImage),
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
     (API, facts.Facts),
@@ -40,7 +56,11 @@ RECORDS = [
     (API, wishes.RuleRecord),
     (API, wishes.ReplayRequest),
     (API, wishes.ReplayedWish),
+    (API, uploads.UploadRecord),
+    (API, uploads.UploadList),
     (API, builds.BuildRecord),
+    (API, builds.Rebuild),
+    (API, locks.Preset),
     (API, builds.AttemptRecord),
     (API, builds.StepRecord),
     (API, builds.WantedPackage),
@@ -52,6 +72,8 @@ RECORDS = [
     (API, differences.Sizes),
     (WORKER, builds.Capabilities),
     (WORKER, builds.Assignment),
+    (WORKER, descriptions.Description),
+    (WORKER, locks.Preset),
     (WORKER, builds.FinishReport),
     (WORKER, builds.StepReport),
     (WORKER, locks.Lock),
@@ -129,6 +151,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"pieces of at most {queue_views.ARTIFACT_PIECE >> 20} MiB" in WORKER
     assert f"at most {proofs.FILES} artifacts" in WORKER
     assert f"{proofs.HOW} characters) and `facts` (an object, {proofs.FACTS >> 10} KiB" in WORKER
+    assert f"and {upload_services.MOST} uploads" in API
     assert f"up to\n{build_views.LOG_PIECE >> 10} KiB of the log" in API
 
 

@@ -45,6 +45,14 @@ def test_the_side_repository_has_what_was_wanted_and_what_is_not_stable() -> Non
     assert [package.name for package in kickstart_files.side(LOCK, RELEASE)] == ["asked", "built", "mine", "tested"]
 
 
+def test_the_side_repository_has_the_rest_of_the_wanted_builds_too() -> None:
+    rest = _package("built-devel", locks.SIDE_REPOSITORY, wanted=True, trust="koji-digest")
+    lock = LOCK.model_copy(update={"side": (rest,)})
+    names = [package.name for package in kickstart_files.side(lock, RELEASE)]
+    assert names == ["asked", "built", "built-devel", "mine", "tested"]
+    assert ",built,built-devel," in kickstart_files.published_text(TEXT, RELEASE, 7, lock)
+
+
 def test_build_ks_names_the_frozen_repository_alone() -> None:
     text = kickstart_files.build_text(TEXT, RELEASE, 7, "file:///work/repository")
     assert text.startswith("# build.ks of build 7: what the image was made from.\n")
@@ -58,7 +66,7 @@ def test_build_ks_names_the_frozen_repository_alone() -> None:
 def test_published_ks_names_the_real_repositories_and_excludes_the_side_packages() -> None:
     text = kickstart_files.published_text(TEXT, RELEASE, 7, LOCK)
     assert text.startswith("# published.ks of build 7: ") and "# 1 of them are not signed by a trusted key" in text
-    assert "has the 4 packages" in text
+    assert "has 4 packages" in text
     assert _commands(text) == [
         'repo --name="side" --baseurl=file:///srv/side',
         'repo --name="main" --baseurl=http://dl/x86_64 --excludepkgs="asked,built,mine,tested"',

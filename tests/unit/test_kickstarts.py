@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from ondemand import build_requests, errors, kickstarts
+from ondemand import build_requests, errors, kickstarts, locks
 
 pytestmark = pytest.mark.filterwarnings("ignore::pykickstart.errors.KickstartWarning")
 GOOD = "lang C.UTF-8\ntimezone UTC\n%packages\n@core\nbash\n-vim\n%end\n%post\ntouch /x\n%end\n"
@@ -148,3 +148,28 @@ def test_a_text_that_was_read_before_is_edited_anew() -> None:
     assert [kickstarts.edited(text, request, "RHEL10").text for request in reversed(requests)] == texts[::-1]
     assert all(kickstarts.parse(found, "RHEL10").text == found for found in texts)
     assert texts[2] == kickstarts.parse(text, "RHEL10").text and "one" in texts[0] and "\n@core" not in texts[0]
+
+
+def test_the_options_of_packages_are_rules_and_stay_in_the_edited_text() -> None:
+    options = "--exclude-weakdeps --multilib --inst-langs=pt_BR:de --excludedocs"
+    request = build_requests.BuildRequest(release="demo", add_packages=("one",), remove_packages=("two",))
+    found = kickstarts.edited(f"%packages {options}\nbash\n%end\n", request, "F44")
+    assert found.rules == locks.Rules(
+        weak_dependencies=False,
+        multilib=locks.Multilib.ALL,
+        excluded=("two",),
+        languages=("de", "pt_BR"),
+        documentation=False,
+    )
+    assert kickstarts.parse(found.text, "F44").rules == found.rules
+
+
+def test_without_options_all_is_installed_as_an_installation_would() -> None:
+    assert kickstarts.parse(GOOD, "F44").rules == locks.Rules(weak_dependencies=True, excluded=("vim",))
+    assert kickstarts.parse("%packages --inst-langs=\n%end\n", "F44").rules.languages == ()
+
+
+@pytest.mark.parametrize("value", ["%{lua:os.exit()}", "de,en", "a/b"])
+def test_a_language_is_a_name_since_it_goes_into_a_macro(value: str) -> None:
+    with pytest.raises(errors.KickstartInvalid, match="--inst-langs"):
+        kickstarts.parse(f"%packages --inst-langs={value}\n%end\n", "F44")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 
 import pytest
@@ -11,7 +12,7 @@ from ondemand import deadlines, locks
 from ondemand_web.packages import advisories, places, snapshots
 from tests import mirror_parts
 
-NOTICES = b"""<updates><update type="security"><id>FEDORA-2026-1</id><pkglist><collection>
+NOTICES = b"""<updates><update type="security"><id>FEDORA-2026-1</id><severity>Important</severity><pkglist><collection>
 <package name="small" version="1" release="1" epoch="0" arch="noarch"/><package name="small-doc" version="1" release="1" arch="noarch"/>
 </collection></pkglist></update><update><id>FEDORA-2026-2</id></update></updates>"""
 
@@ -43,12 +44,20 @@ def test_a_wanted_package_that_a_repository_has_is_told_with_its_update(tmp_path
 
 def test_notices_are_read_once(tmp_path: pathlib.Path) -> None:
     snapshot = taken(tmp_path, NOTICES)
+    update = advisories.Advisory("FEDORA-2026-1", "security", "Important")
     first = advisories.of(snapshot)
     next(snapshot.folder.glob("updateinfo*")).unlink()
-    assert advisories.of(snapshot) == first == {
-        "small-1-1.noarch.rpm": "FEDORA-2026-1",
-        "small-doc-1-1.noarch.rpm": "FEDORA-2026-1",
-    }
+    assert first == {"small-1-1.noarch.rpm": update, "small-doc-1-1.noarch.rpm": update}
+    assert advisories.of(dataclasses.replace(snapshot, warnings=("another process",))) == first
+
+
+def test_an_index_that_went_bad_is_made_anew(tmp_path: pathlib.Path) -> None:
+    snapshot = taken(tmp_path, NOTICES)
+    first = advisories.of(snapshot)
+    wrong = (b"", b"[]", b'{"updates": [["a"]], "files": {"a": 7}}', b'{"updates": [["a", "b", "c", "d"]], "files": {}}')
+    for number, bad in enumerate(wrong):
+        (snapshot.folder / "updates.json").write_bytes(bad)
+        assert advisories.of(dataclasses.replace(snapshot, warnings=(str(number),))) == first
 
 
 @pytest.mark.parametrize("text", [None, b"", b"<updates>", b"<html/>"])

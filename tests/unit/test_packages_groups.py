@@ -22,6 +22,11 @@ def test_an_environment_brings_its_groups_and_tells_which_are_missing() -> None:
     assert found.packages == ("bash",) and found.unknown == ("gone",)
 
 
+def test_an_environment_may_stand_among_the_groups_and_a_group_of_that_name_comes_first() -> None:
+    assert groups.Groups([ONE, TWO]).expand(["server", "web"], None).packages == ("bash", "curl")
+    assert groups.Groups([ONE, TWO.replace('<id>web</id>', '<id>server</id>')]).expand(["server"], None).packages == ("curl",)
+
+
 def test_unknown_names_are_told() -> None:
     known = groups.Groups([ONE, "", "no xml"])
     assert known.expand(["nothing"], "none").unknown == ("none", "nothing")

@@ -65,3 +65,17 @@ def test_a_broken_index_is_refused() -> None:
     whole[at : at + 4] = b"\x7f\xff\xff\xff"
     with pytest.raises(ValueError, match="broken"):
         headers.parse(bytes(whole))
+
+
+@pytest.mark.parametrize("kind", [4, 7, 8])
+def test_an_index_that_reads_the_same_bytes_again_and_again_is_refused(kind: int) -> None:
+    tags = dict.fromkeys(range(7000, 7100), (kind, 25, b""))
+    main = section({**tags, 8000: (7, 100, bytes(100))}).replace(struct.pack(">II", 25, 0), struct.pack(">II", 0, 25))
+    head = b"\xed\xab\xee\xdb" + bytes(92) + section({})
+    with pytest.raises(ValueError, match="broken"):
+        headers.parse(head + main)
+
+
+def test_lists_of_unequal_length_are_broken() -> None:
+    with pytest.raises(ValueError, match="broken"):
+        headers.parse(front().replace(struct.pack(">II", 1048, 4), struct.pack(">II", 1040, 4)))

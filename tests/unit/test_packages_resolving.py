@@ -21,6 +21,13 @@ def test_a_scratch_build_that_calls_itself_like_a_package_of_the_repositories_is
     assert "task:1 holds tool-1-1.x86_64" in refused.sentence and "another package of that very name" in refused.sentence
 
 
+def test_an_upload_is_welcome_that_is_the_repositories_own_file() -> None:
+    rpm = dataclasses.replace(RPM, checksums={"sha256": "aa"})
+    upload = dataclasses.replace(SCRATCH, builds=(dataclasses.replace(BUILD, rpms=(rpm,)),))
+    assert not list(resolving.clashes([upload], lambda _: True, lambda _, sha256: sha256 == "aa"))
+    assert list(resolving.clashes([upload], lambda _: True, lambda _, sha256: sha256 == "bb"))
+
+
 def test_a_build_that_the_repositories_have_is_welcome() -> None:
     assert not list(resolving.clashes([KOJI], lambda _: True))
 

@@ -8,30 +8,41 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from kiwi.xml_description import XMLDescription
+from kiwi.xml_state import XMLState
 
-from ondemand import build_requests, errors, plugins, registry
+from ondemand import build_requests, descriptions, errors, plugins, registry
+from ondemand.locks import Lock, Rules
+from ondemand_consumer import building
 from ondemand_plugins.backends import kiwi
-from tests import builder_parts
+from tests import builder_parts, preset_parts
 from tests import master_parts as parts
 
 
-def plan(kickstart: str = "lang C.UTF-8\n", options: dict[str, Any] | None = None, **request: Any) -> plugins.Plan:
+def plan(
+    kickstart: str = "lang C.UTF-8\n",
+    options: dict[str, Any] | None = None,
+    description: descriptions.Description | None = None,
+    lock: Lock = parts.LOCK,
+    **request: Any,
+) -> plugins.Plan:
     order = plugins.Order(
         build_id=7,
         attempt=1,
         request=build_requests.validate({"release": "f44", **request}),
         release=builder_parts.make_assignment(parts.LOCK).release,
-        lock=parts.LOCK,
+        lock=lock,
         kickstart=kickstart,
         label="LABEL-7",
         repository=pathlib.Path("/work/repository"),
         work=pathlib.Path("/work/build"),
         options=options or {},
+        description=description,
     )
     return kiwi.KiwiBackend().plan(order)
 
 
-def description(made: plugins.Plan) -> ElementTree.Element:
+def written(made: plugins.Plan) -> ElementTree.Element:
     return ElementTree.fromstring(made.files["description/config.xml"])
 
 
@@ -40,9 +51,27 @@ def test_it_is_found_by_its_entry_point() -> None:
 
 
 def test_the_only_repository_is_the_frozen_one_and_the_packages_are_the_lock() -> None:
-    image = description(plan())
+    image = written(plan())
     assert [item.get("path") for item in image.iter("source")] == ["dir:///work/repository"]
     assert [item.get("name") for item in image.iter("package")] == ["bash"]
+
+
+def test_a_package_of_another_architecture_is_asked_for_as_such() -> None:
+    (bash,) = parts.LOCK.packages
+    both = (bash, bash.model_copy(update={"arch": "i686"}))
+    image = written(plan(lock=parts.LOCK.model_copy(update={"packages": both})))
+    assert [item.get("name") for item in image.iter("package")] == ["bash", "bash.i686"]
+
+
+def test_languages_and_documentation_are_as_the_lock_says() -> None:
+    plain, bare = (
+        plan(lock=parts.LOCK.model_copy(update={"rules": rules}))
+        for rules in (Rules(), Rules(languages=("de", "pt_BR"), documentation=False))
+    )
+    assert "_install_langs" not in plain.files["home/.rpmmacros"]
+    assert "%_install_langs de:pt_BR\n" in bare.files["home/.rpmmacros"]
+    said = [written(made).findtext("preferences/rpm-excludedocs") for made in (plain, bare)]
+    assert said == ["false", "true"]
 
 
 def test_the_network_is_off() -> None:
@@ -58,11 +87,11 @@ def test_every_folder_that_kiwi_writes_is_below_the_build_s_own() -> None:
 
 def test_a_title_can_not_leave_its_element() -> None:
     title = "</specification><x/>&amp;"
-    assert description(plan(title=title)).findtext("description/specification") == title
+    assert written(plan(title=title)).findtext("description/specification") == title
 
 
 def test_the_profile_chooses_the_compression() -> None:
-    kinds = [description(plan(profile=profile)).find("preferences/type") for profile in ("test", "release")]
+    kinds = [written(plan(profile=profile)).find("preferences/type") for profile in ("test", "release")]
     assert [kind.get("squashfscompression") for kind in kinds if kind is not None] == ["lz4", "xz"]
 
 
@@ -71,7 +100,7 @@ def test_the_kickstart_s_services_scripts_and_password_are_kept() -> None:
     made = plan(text)
     assert "systemctl enable sshd.service" in made.files["description/config.sh"]
     assert made.files["description/root/root/ondemand-post-0"] == "#!/bin/sh\ntouch '/a b'\n"
-    user = description(made).find("users/user")
+    user = written(made).find("users/user")
     assert user is not None
     assert (user.get("password"), user.get("pwdformat")) == ("$6$x", "encrypted")
 
@@ -80,3 +109,39 @@ def test_the_kickstart_s_services_scripts_and_password_are_kept() -> None:
 def test_an_unknown_option_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(errors.InvalidRequest, match="options of backend kiwi"):
         plan(options=options)
+
+
+def described(**request: Any) -> plugins.Plan:
+    """The plan of a preset's own description."""
+    return plan(**request, description=preset_parts.description())
+
+
+def kiwi_s_view(made: plugins.Plan, folder: pathlib.Path) -> XMLState:
+    """What kiwi itself reads out of the plan's files."""
+    building.prepare(folder, made)
+    return XMLState(XMLDescription(str(folder / "description" / "Demo.kiwi")).load(), profiles=["Console-Live"], build_type="iso")
+
+
+def test_of_a_preset_s_description_kiwi_installs_the_lock_from_the_frozen_repository_alone(tmp_path: pathlib.Path) -> None:
+    state = kiwi_s_view(described(), tmp_path)
+    assert [item.get_source().get_path() for item in state.get_repository_sections()] == ["dir:///work/repository"]
+    assert (state.get_bootstrap_packages(), state.get_system_packages()) == (["bash"], [])
+    assert state.get_collections() == state.get_bootstrap_collections() == state.get_system_ignore_packages() == []
+    assert state.get_package_manager() == "dnf4" and not state.get_rpm_check_signatures()
+
+
+def test_of_a_preset_s_description_all_else_stays(tmp_path: pathlib.Path) -> None:
+    made = described(profile="release")
+    state = kiwi_s_view(made, tmp_path)
+    assert made.executable == {"description/config.sh"} and made.binaries["description/root/etc/overlay"]
+    assert (state.build_type.get_volid(), state.build_type.get_squashfscompression()) == ("LABEL-7", "xz")
+    assert state.build_type.get_kernelcmdline() == "quiet console=tty0 console=ttyS0,115200"
+    assert list(state.get_system_files()) == ["welcome.txt"]
+
+
+def test_of_a_preset_s_description_a_test_is_compressed_quickly_under_its_profile(tmp_path: pathlib.Path) -> None:
+    made = described(profile="test")
+    assert kiwi_s_view(made, tmp_path).build_type.get_squashfscompression() == "lz4"
+    words = made.commands[0].argv
+    assert words[words.index("--profile") + 1] == "Console-Live" and words[words.index("--kiwi-file") + 1] == "Demo.kiwi"
+    assert not made.commands[0].network

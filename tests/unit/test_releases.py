@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pathlib
 import re
+import tomllib
 
 import pydantic
 import pytest
@@ -47,6 +48,14 @@ def test_a_shipped_release_can_be_used_once_its_key_is_there(path: pathlib.Path,
     assert [release.keys for release in releases.Releases(tmp_path).all()] == [("a key",)]
     for repository in releases.load(tmp_path / path.name).repositories:
         assert (repository.metalink or "").endswith("&arch={arch}") and repository.baseurl
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_the_shipped_releases_are_multilib_on_x86_64_alone(path: pathlib.Path) -> None:
+    said = {name: value for name, value in tomllib.loads(path.read_text()).items() if name != "key_files"}
+    release = releases.Release.model_validate(said)
+    assert release.package_arches("x86_64") == ("x86_64", "noarch", "i686")
+    assert release.package_arches("aarch64") == ("aarch64", "noarch")
 
 
 def _with_boot(folder: pathlib.Path) -> releases.Release:

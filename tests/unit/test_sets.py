@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 from typing import Any
 
 import pytest
+import sqlalchemy.exc
 from flask.testing import FlaskClient
 
+from ondemand.reference_sets import SetChange
 from ondemand_web import app
 from ondemand_web.people import services as people
 from ondemand_web.service import Service
+from ondemand_web.sets import services as sets
 
 URL = "/api/v1/sets/blockers"
 ONE, TWO = "FEDORA-2026-0123456789", "bash-5.3.3-1.fc44"
@@ -41,6 +45,41 @@ def test_a_change_of_what_another_changed_meanwhile_is_refused(web: FlaskClient)
     status, problem = put(web, TWO, based_on=0)
     assert (status, problem["code"]) == (409, "state-conflict") and "is at version 1, not 0" in problem["detail"]
     assert put(web, TWO, based_on=1)[0] == 200
+
+
+def overtaken(monkeypatch: pytest.MonkeyPatch, here: Service, who: str) -> None:
+    """Lets `who` make the set first, as PostgreSQL lets another transaction do between our look and our row."""
+    put_once = sets._put
+
+    def late(*args: Any) -> Any:
+        monkeypatch.setattr(sets, "_put", put_once)
+        put_once(args[0], args[1], SetChange(references=(ONE,)), who, here.settings.master)
+        raise sqlalchemy.exc.IntegrityError("INSERT INTO reference_set", None, Exception("duplicate key"))
+
+    monkeypatch.setattr(sets, "_put", late)
+
+
+@pytest.mark.parametrize(
+    ("who", "fields", "status", "said"),
+    [
+        ("alice", {}, 200, ""),
+        ("alice", {"based_on": 0}, 409, "Set blockers is at version 1, not 0"),
+        ("bob", {}, 403, "it belongs to bob"),
+    ],
+)
+def test_who_makes_a_set_at_the_same_moment_as_another_is_answered_as_if_after_him(
+    web: FlaskClient, here: Service, monkeypatch: pytest.MonkeyPatch, who: str, fields: dict[str, Any], status: int, said: str
+) -> None:
+    overtaken(monkeypatch, here, who)
+    found, body = put(web, TWO, **fields)
+    assert found == status and said in body.get("detail", "")
+    assert web.get(URL).get_json()["newest"] == (2 if status == 200 else 1)
+
+
+def test_many_who_make_a_set_at_once_make_a_version_each(here: Service) -> None:
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = pool.map(lambda _: sets.put(here.database, "many", SetChange(references=(ONE,)), "alice", here.settings.master), range(8))
+    assert sorted(each.version for each in made) == list(range(1, 9))
 
 
 def test_a_removed_set_is_gone_and_its_numbers_never_come_twice(web: FlaskClient) -> None:

@@ -67,4 +67,12 @@ def test_own_code_needs_its_permission_here_too(web: FlaskClient) -> None:
 def test_the_empty_form_offers_the_releases_and_is_reached_from_every_page(web: FlaskClient, here: Service) -> None:
     page = web.get("/new?builds=bash-5.3.3-1.fc44").text
     assert '<option value="f44">Fedora 44</option>' in page and "bash-5.3.3-1.fc44</textarea>" in page
+    assert '<option value="fedora-live">fedora-live</option>' in page
     assert 'href="/new"' in web.get(f"/builds/{parts.queued(here)}").text
+
+
+def test_a_preset_that_is_chosen_is_asked_for_and_the_release_s_own_is_none(web: FlaskClient, here: Service) -> None:
+    for chosen in ("fedora-live", ""):
+        web.post("/new", data={**SENT, "builds": "", "preset": chosen})
+    with here.database.reading() as session:
+        assert [builds.request_of(builds.get(session, number)).preset for number in (1, 2)] == ["fedora-live", None]

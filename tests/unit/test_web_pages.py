@@ -224,6 +224,18 @@ def test_packages_come_with_origin_and_trust(here: service.Service, browser: Fla
     assert "side repository" in text and "koji-digest" in text and "nano-5.2-1<" in text
 
 
+def test_what_was_uploaded_is_said_by_name(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.SUCCEEDED)
+    assert "Uploaded by hand" not in page(browser, f"/builds/{build_id}")
+    plain, wanted = lock().packages
+    mine = wanted.model_copy(update={"trust": "uploaded", "reference": f"upload:{DIGEST}"})
+    with here.database.writing() as session:
+        row = session.get_one(build_models.BuildLock, build_id)
+        row.body = lock().model_copy(update={"packages": (plain, mine)}).model_dump(mode="json")
+    text = page(browser, f"/builds/{build_id}")
+    assert "Uploaded by hand was nano-2:5.2-1.x86_64." in text and '<td role="cell" class="mono">uploaded</td>' in text
+
+
 def test_the_unsigned_packages_are_said_in_a_sentence(here: service.Service, browser: FlaskClient) -> None:
     build_id = ended(here, states.State.SUCCEEDED)
     text = page(browser, f"/builds/{build_id}")

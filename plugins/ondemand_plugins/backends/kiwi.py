@@ -11,12 +11,15 @@ import pydantic
 
 from ondemand import errors, kickstarts, plugins
 from ondemand.build_requests import Profile
-from ondemand.locks import Lock
+from ondemand.descriptions import Description
+from ondemand.locks import Lock, Rules
+from ondemand_plugins.backends import kiwi_descriptions
 
 SCHEMA = "8.4"
 """Version of kiwi's description that kiwi 11 writes and reads."""
 BUILD_TIMEOUT = 5400.0
 _DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
+_LANGUAGES = "%_install_langs {}\n"
 _DRACUT = 'compress="zstd {level}"\n'
 _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 
@@ -33,12 +36,13 @@ class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 class KiwiBackend:
-    """Live images as hybrid ISOs with a squashfs root, booted by dracut's dmsquash-live."""
+    """Live images as hybrid ISOs with a squashfs root, booted by dracut's dmsquash-live; or as a preset's description says."""
 
     name: ClassVar[str] = "kiwi"
     closed: ClassVar[bool] = True
     image_types: ClassVar[frozenset[str]] = frozenset({"live"})
     commands: ClassVar[frozenset[str] | None] = frozenset({"lang", "keyboard", "timezone", "rootpw", "services"})
+    descriptions: ClassVar[bool] = True
     tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
 
     def disk(self, lock: Lock) -> int:
@@ -56,12 +60,14 @@ class KiwiBackend:
                 cause="; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()),
                 remedy="correct them in the release definition",
             ) from error
+        if order.description is not None:
+            return _plan_of_description(order, order.description, options)
         kickstart = kickstarts.parse(order.kickstart, order.release.kickstart_syntax)
         level = "-1" if order.request.profile is Profile.TEST else "-19"
         files = {
             "description/config.xml": _description(order, options, kickstart),
             "description/root/etc/dracut.conf.d/50-ondemand.conf": _DRACUT.format(level=level),
-            "home/.rpmmacros": _DATABASE,
+            "home/.rpmmacros": _macros(order.lock.rules),
         }
         script = _script(kickstart)
         if script:
@@ -77,12 +83,36 @@ class KiwiBackend:
         )
 
 
-def _command(order: plugins.Order) -> plugins.Command:
+def _plan_of_description(order: plugins.Order, description: Description, options: Options) -> plugins.Plan:
+    """The preset's own files, but for the main one, which asks for the lock alone; scripts and overlay stay what they are."""
+    binaries = {f"description/{path}": content for path, content in description.contents().items()}
+    del binaries[f"description/{description.main}"]
+    main = kiwi_descriptions.main_file(
+        description,
+        order.request.arch,
+        packages=_names(order.lock),
+        repository=_repository(order),
+        label=order.label,
+        kernel_command_line=options.kernel_command_line,
+        quick=order.request.profile is Profile.TEST,
+    )
+    profile = ("--profile", description.profile) if description.profile else ()
+    return plugins.Plan(
+        files={f"description/{description.main}": main, "home/.rpmmacros": _DATABASE},
+        binaries=binaries,
+        folders=("result",),
+        executable=frozenset(f"description/{path}" for path in description.executable),
+        commands=(_command(order, *profile, "--kiwi-file", description.main),),
+        image="result/*.iso",
+    )
+
+
+def _command(order: plugins.Order, *words: str) -> plugins.Command:
     # kiwi keeps dnf's repository files in the shared folder: in /var/cache two builds would overwrite each other's.
     return plugins.Command(
         argv=(
             "kiwi-ng", "--debug", "--logfile", "stdout", "--shared-cache-dir", str(order.work / "cache"),
-            "--type", "iso", "system", "build",
+            "--type", "iso", *words, "system", "build",
             "--description", str(order.work / "description"), "--target-dir", str(order.work / "result"),
         ),
         timeout=BUILD_TIMEOUT,
@@ -107,7 +137,7 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
         ("locale", kickstart.language.partition(".")[0]),
         ("keytable", kickstart.keyboard),
         ("timezone", kickstart.timezone),
-        ("rpm-excludedocs", "false"),
+        ("rpm-excludedocs", "false" if order.lock.rules.documentation else "true"),
     ):
         if text and text not in ("C", "POSIX"):
             ElementTree.SubElement(preferences, tag).text = text
@@ -128,20 +158,32 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
         users = ElementTree.SubElement(image, "users")
         encoding = "encrypted" if kickstart.root_password_crypted else "plain"
         ElementTree.SubElement(users, "user", name="root", password=kickstart.root_password, pwdformat=encoding)
-    repository = ElementTree.SubElement(
-        image,
-        "repository",
-        type="rpm-md",
-        alias="locked",
-        imageinclude="false",
-        package_gpgcheck="false",
-        repository_gpgcheck="false",
-    )
-    ElementTree.SubElement(repository, "source", path=f"dir://{order.repository}")
+    image.append(_repository(order))
     packages = ElementTree.SubElement(image, "packages", type="bootstrap")
-    for name in sorted({package.name for package in order.lock.packages}):
+    for name in _names(order.lock):
         ElementTree.SubElement(packages, "package", name=name)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(image, encoding="unicode") + "\n"
+
+
+def _macros(rules: Rules) -> str:
+    """What RPM is told beside dnf's configuration."""
+    if rules.languages is None:
+        return _DATABASE
+    return _DATABASE + _LANGUAGES.format(":".join(rules.languages) or "%{nil}")
+
+
+def _repository(order: plugins.Order) -> ElementTree.Element:
+    """The frozen repository, whose RPMs were held to their digests and signatures when they were fetched."""
+    unchecked = {"package_gpgcheck": "false", "repository_gpgcheck": "false"}
+    made = ElementTree.Element("repository", {"type": "rpm-md", "alias": "locked", "imageinclude": "false", **unchecked})
+    ElementTree.SubElement(made, "source", path=f"dir://{order.repository}")
+    return made
+
+
+def _names(lock: Lock) -> list[str]:
+    """The names by which dnf takes exactly these: by its bare name a package of the system's own architecture."""
+    own = (lock.arch, "noarch")
+    return sorted({p.name if p.arch in own else f"{p.name}.{p.arch}" for p in lock.packages})
 
 
 def _script(kickstart: kickstarts.Kickstart) -> str:

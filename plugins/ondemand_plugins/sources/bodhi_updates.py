@@ -9,11 +9,13 @@ from typing import ClassVar
 import pydantic
 import requests
 
-from ondemand import errors, plugins, references, releases
-from ondemand_plugins.sources import koji_builds
+from ondemand import deadlines, errors, plugins, references, releases
+from ondemand_plugins.sources import bodhi_history, koji_builds
 
 TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two pieces of the answer."""
+TOTAL = 60.0
+"""Seconds that the answer may take in all."""
 LIMIT = 16 * 1024 * 1024
 _TAKEN = ("pending", "testing", "stable", "side_tag_active")
 _WHERE = {"testing": releases.Role.TESTING, "stable": releases.Role.STABLE}
@@ -29,7 +31,7 @@ class _Build(pydantic.BaseModel):
     nvr: str = pydantic.Field(pattern=r"^[^\s/]{3,400}$")
 
 
-class _Update(pydantic.BaseModel):
+class _Update(bodhi_history.History):
     """What is used of Bodhi's update object."""
 
     alias: str
@@ -66,13 +68,14 @@ class BodhiUpdates:
         if update.content_type not in (None, "rpm"):
             raise _refused(reference, f"it holds a {update.content_type}, not packages", "name another update")
         if update.status not in _TAKEN:
-            cause = _WHY_NOT.get(update.status, f"its status is {update.status}")
-            raise _refused(reference, cause, "name a newer update, or the builds themselves")
+            raise _taken_back(reference, update)
         if not update.builds:
             raise _refused(reference, "it holds no builds", "name another update")
         builds, warnings = _builds(update, release, arch, catalog)
         if update.status == "stable":
             warnings += (f"Update {update.alias} is stable already.",)
+        if edited := update.edited(update.alias, update.nvrs):
+            warnings += (edited,)
         return plugins.Resolution(
             reference=reference, builds=builds, warnings=warnings, identity=_identity(update)
         )
@@ -108,21 +111,35 @@ def _identity(update: _Update) -> str:
 
 def _update(url: str, reference: references.Reference) -> _Update:
     try:
-        with requests.get(url, headers={"Accept": "application/json"}, timeout=TIMEOUT, stream=True) as answer:
-            if answer.status_code == 404:
-                raise _refused(reference, "Bodhi has no update of that name", "correct the alias")
-            if answer.status_code != 200:
-                raise _away(url, f"it answered {answer.status_code}")
-            text = b""
-            for chunk in answer.iter_content(256 * 1024):
-                text += chunk
-                if len(text) > LIMIT:
-                    raise _away(url, f"its answer is larger than {LIMIT} bytes")
+        with deadlines.Deadline(TOTAL), deadlines.session() as session:
+            text = _text(session, url, reference)
         return _Answer.model_validate_json(text).update
     except requests.RequestException as error:
         raise _away(url, f"the connection failed ({type(error).__name__})") from error
     except pydantic.ValidationError as error:
         raise _away(url, "its answer is no update") from error
+
+
+def _text(session: requests.Session, url: str, reference: references.Reference) -> bytes:
+    with session.get(url, headers={"Accept": "application/json"}, timeout=TIMEOUT, stream=True) as answer:
+        if answer.status_code == 404:
+            raise _refused(reference, "Bodhi has no update of that name", "correct the alias")
+        if answer.status_code != 200:
+            raise _away(url, f"it answered {answer.status_code}")
+        text = b""
+        for chunk in answer.iter_content(256 * 1024):
+            text += chunk
+            if len(text) > LIMIT:
+                raise _away(url, f"its answer is larger than {LIMIT} bytes")
+    return text
+
+
+def _taken_back(reference: references.Reference, update: _Update) -> errors.UnknownReference:
+    nvr, follower = update.follower() if update.status == "obsolete" else ("", "")
+    if follower:
+        return _refused(reference, f"it is obsolete: {nvr} of {follower} took its place", f"name {follower}, or the builds themselves")
+    cause = _WHY_NOT.get(update.status, f"its status is {update.status}")
+    return _refused(reference, cause, "name a newer update, or the builds themselves")
 
 
 def _refused(reference: references.Reference, cause: str, remedy: str) -> errors.UnknownReference:

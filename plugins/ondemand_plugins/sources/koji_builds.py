@@ -40,9 +40,9 @@ def fetch(
     Raises errors.UnknownReference that names every build that can't be used, and errors.SourceUnavailable.
     """
     with koji_hub.session(release) as session:
-        numbers = [int(name) if name.isdigit() else name for name in names]
-        found = koji_hub.answers(session, lambda calls: [calls.getBuild(number) for number in numbers])
-        builds = _usable(names, found, release)
+        wanted = [koji_hub.identity(name) for name in names]
+        found = koji_hub.answers(session, lambda calls: [calls.getBuild(each) for each in wanted])
+        builds = _usable(names, [koji_hub.row(answer) for answer in found], release)
         made, bare = packages(session, builds, release, arch)
     if bare:
         reasons = [f"Build {nvr} has no packages for {arch}" for nvr in bare]
@@ -56,9 +56,7 @@ def packages(
 ) -> tuple[tuple[plugins.SourceBuild, ...], tuple[str, ...]]:
     """Koji's builds with their packages for `arch`, and the NVRs of those that have none."""
     lists = koji_hub.answers(session, lambda calls: [calls.listBuildRPMs(build["id"]) for build in builds])
-    kept = [
-        [row for row in koji_hub.listed(rows) if koji_hub.fits(str(row["name"]), row["arch"], arch)] for rows in lists
-    ]
+    kept = [koji_hub.fitting(koji_hub.listed(rows), release, arch) for rows in lists]
     rows = [row for rows in kept for row in rows]
     answers = koji_hub.answers(session, lambda calls: [calls.queryRPMSigs(row["id"]) for row in rows])
     signers = {
@@ -85,11 +83,11 @@ def warnings(builds: Sequence[Row], release: releases.Release) -> Iterator[str]:
             yield f"{build['nvr']} was built for another release than {release.name}."
 
 
-def _usable(names: Sequence[str], found: Sequence[Any], release: releases.Release) -> list[Row]:
+def _usable(names: Sequence[str], found: Sequence[Row | None], release: releases.Release) -> list[Row]:
     builds: dict[int, Row] = {}
     reasons = []
     for name, build in zip(names, found, strict=True):
-        if not isinstance(build, dict):
+        if build is None:
             reasons.append(f"There is no build {name} in Koji")
         elif koji.BUILD_STATES[build["state"]] == "DELETED":
             reasons.append(f"Build {build['nvr']} was deleted from Koji")

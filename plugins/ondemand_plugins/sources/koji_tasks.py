@@ -6,8 +6,9 @@ Koji's hub knows neither epoch nor digest of such files: the check reads both fr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import koji
@@ -37,8 +38,8 @@ class KojiTasks:
         """
         number = int(reference.value)
         with koji_hub.session(release) as session:
-            (task,) = koji_hub.answers(session, lambda calls: [calls.getTaskInfo(number)])
-            _usable(number, task)
+            (found,) = koji_hub.answers(session, lambda calls: [calls.getTaskInfo(koji_hub.identity(reference.value))])
+            _usable(number, koji_hub.row(found))
             (below,) = koji_hub.answers(session, lambda calls: [calls.getTaskDescendents(number)])
             builders = _builders(below, arch)
             outputs = koji_hub.answers(
@@ -57,8 +58,8 @@ _File = tuple[str, int, str, Mapping[str, Any]]
 """Name, task, volume, and what the hub says of the file (`st_size` as text, `st_mtime`)."""
 
 
-def _usable(number: int, task: Any) -> None:
-    if not isinstance(task, dict):
+def _usable(number: int, task: Row | None) -> None:
+    if task is None:
         raise koji_hub.unknown([f"There is no task {number} in Koji"], "the hub knows none", "correct its number")
     if task["method"] != "build":
         parent = f"name its parent, task:{task['parent']}" if task.get("parent") else "name a task that builds"
@@ -71,9 +72,7 @@ def _usable(number: int, task: Any) -> None:
 
 def _builders(below: Any, arch: str) -> list[Row]:
     """The tasks that built packages, that for `arch` first: of equal noarch packages its ones are taken."""
-    if isinstance(below, koji.GenericError):
-        raise koji.ServerOffline(str(below)) from below
-    found = {task["id"]: task for tasks in dict(below).values() for task in tasks if task["method"] == "buildArch"}
+    found = {task["id"]: task for tasks in (koji_hub.row(below) or {}).values() for task in tasks if task["method"] == "buildArch"}
     closed = [task for task in found.values() if task["state"] == _CLOSED]
     return sorted(closed, key=lambda task: (arch not in (task.get("label"), task.get("arch")), task["id"]))[:_MOST]
 
@@ -81,9 +80,7 @@ def _builders(below: Any, arch: str) -> list[Row]:
 def _files(builders: Sequence[Row], outputs: Sequence[Any]) -> list[_File]:
     found: dict[str, _File] = {}
     for task, output in zip(builders, outputs, strict=True):
-        if isinstance(output, koji.GenericError):
-            raise koji.ServerOffline(str(output)) from output
-        for path, volumes in sorted(dict(output).items()):
+        for path, volumes in sorted((koji_hub.row(output) or {}).items()):
             for volume, said in volumes.items():
                 if path.endswith(".rpm"):
                     found.setdefault(path, (path, task["id"], volume, said))
@@ -91,26 +88,29 @@ def _files(builders: Sequence[Row], outputs: Sequence[Any]) -> list[_File]:
 
 
 def _rpms(files: Iterable[_File], release: releases.Release, arch: str) -> tuple[plugins.SourceRpm, ...]:
-    paths, found = koji_hub.paths(release), []
-    for path, task, volume, said in files:
-        try:
-            parts = koji.parse_NVRA(path.rpartition("/")[2])
-        except koji.GenericError:
-            continue
-        if koji_hub.fits(parts["name"], parts["arch"], arch):
-            rpm = plugins.SourceRpm(
-                name=parts["name"],
-                epoch=None,
-                version=parts["version"],
-                release=parts["release"],
-                arch=parts["arch"],
-                urls=(f"{paths.task(task, volume)}/{path}",),
-                checksums={},
-                size=int(said["st_size"]),
-                origin=f"koji task {task}",
-            )
-            found.append(rpm)
+    found = (
+        plugins.SourceRpm(
+            name=row["name"],
+            epoch=None,
+            version=row["version"],
+            release=row["release"],
+            arch=row["arch"],
+            urls=(row["url"],),
+            checksums={},
+            size=row["size"],
+            origin=f"koji task {row['task']}",
+        )
+        for row in koji_hub.fitting(_named(files, koji_hub.paths(release)), release, arch)
+    )
     return tuple(sorted(found, key=lambda rpm: (rpm.name, rpm.arch)))
+
+
+def _named(files: Iterable[_File], paths: Any) -> Iterator[Row]:
+    """The files whose names are those of RPMs: the parts of each name, its URL, size and task."""
+    for path, task, volume, said in files:
+        with contextlib.suppress(koji.GenericError):
+            parts = koji.parse_NVRA(path.rpartition("/")[2])
+            yield {**parts, "url": f"{paths.task(task, volume)}/{path}", "size": int(said["st_size"]), "task": task}
 
 
 def _nvr(files: Sequence[_File], rpms: Sequence[plugins.SourceRpm]) -> str:

@@ -74,4 +74,4 @@ def _newer(
     """That another level has a newer one, where it can be told without asking Koji."""
     if known and level is not releases.Level.CANDIDATE and known[0].source != build.nvr:
         first = known[0]
-        yield f"{first.rpm.origin} has a newer build, {first.source}; name it to take it."
+        yield f"{first.rpm.origin} has a newer build, {first.source}: name it to take it."

@@ -8,8 +8,8 @@ from alembic import op
 
 from ondemand_web.database import UtcDateTime
 
-revision = "0005"
-down_revision = "0003"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
