@@ -86,12 +86,19 @@ class ParkedQueue:
         except (pika.exceptions.AMQPError, OSError) as error:
             raise errors.ServiceError(
                 f"The queue {self.name} of parked messages can't be used",
-                cause=f"of {type(error).__name__}: {str(error)[:200]}",
+                cause=f"of {type(error).__name__} {str(error)[:200]}",
                 remedy="look whether the broker is up, whether the queue is there, and whether this user may use it",
             ) from error
 
     def _parameters(self) -> Any:
-        parameters = pika.URLParameters(self._url)
+        try:
+            parameters = pika.URLParameters(self._url)
+        except (TypeError, ValueError) as error:
+            raise errors.CannotStart(
+                "The broker's address in `amqp_url` can't be read",
+                cause="pika wants a colon behind the user, also where no password follows",
+                remedy="write it as amqps://USER:@HOST/VHOST, with %2F for a slash in the vhost's name",
+            ) from error
         parameters.connection_attempts, parameters.retry_delay = 1, 0
         parameters.socket_timeout = parameters.blocked_connection_timeout = TIMEOUT
         parameters.stack_timeout = 2 * TIMEOUT

@@ -63,6 +63,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Keeps facts in `server.wishes`; `server.away` answers 503, `server.unknown` are subjects that it refuses."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
         server: Any = self.server
@@ -116,7 +117,7 @@ def configuration(folder: pathlib.Path, amqp_url: str, master: str, patience: fl
     (folder / "token").write_text(f"{TOKEN}\n")
     text = EXAMPLE.read_text()
     for old, new in (
-        ('"amqps://ondemand@rabbitmq.fedoraproject.org/%2Fpubsub"', f'"{amqp_url}"'),
+        ('"amqps://ondemand:@rabbitmq.fedoraproject.org/%2Fpubsub"', f'"{amqp_url}"'),
         ('"https://ondemand.example.org"\n# A file', f'"{master}"\n# A file'),
         ('"/run/credentials/fm-consumer@ondemand-trigger.service/token"', f'"{folder / "token"}"'),
         ("patience = 600", f"patience = {patience}"),

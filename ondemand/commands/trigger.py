@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import logging
 import pathlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -153,6 +154,7 @@ def _print(seen: list[Handled], as_json: bool) -> None:
 def _queue(conf: pathlib.Path) -> tuple[triggers.TriggerOptions, ParkedQueue]:
     from ondemand.parked import ParkedQueue  # Here, since no other command needs AMQP's library.
 
+    logging.getLogger("pika").setLevel(logging.CRITICAL)  # What it logs with tracebacks is our error's one sentence.
     loaded = _loaded(conf)
     given = triggers.options(loaded["consumer_config"])
     return given, ParkedQueue(loaded, given.parked)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 
+import pika
 import pytest
 from fedora_messaging import config
 
@@ -93,6 +94,13 @@ def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None
     assert queue["durable"] and not queue["exclusive"] and not queue["auto_delete"] and loaded["qos"]["prefetch_count"] == 1
     assert queue["arguments"] == {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": given.parked}
     assert [binding["queue"] for binding in loaded["bindings"]] == [name]
+
+
+@pytest.mark.parametrize("example", [EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)
+def test_the_examples_lead_to_a_broker_over_tls(example: pathlib.Path) -> None:
+    loaded = config.LazyConfig().load_config(str(example))
+    parameters = pika.URLParameters(loaded["amqp_url"])
+    assert parameters.ssl_options and parameters.virtual_host == "/pubsub" and all(loaded["tls"].values())
 
 
 def test_the_triggers_example_names_every_option_and_topic_that_there_is() -> None:

@@ -76,6 +76,13 @@ def test_a_configuration_that_is_not_there_is_one_sentence() -> None:
     assert done.returncode == errors.CannotStart.exit_status and "/nonexistent can't be used" in done.stderr
 
 
+def test_a_broker_that_is_away_is_one_sentence(tmp_path: pathlib.Path) -> None:
+    conf = parts.configuration(tmp_path, "amqp://127.0.0.1:9", "http://127.0.0.1:9")
+    done = command_parts.run("trigger", "unpark", "--conf", str(conf))
+    assert done.returncode == errors.ServiceError.exit_status
+    assert done.stderr.startswith("ondemand: The queue ondemand.trigger.parked") and done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(("limit", "value"), [("LARGEST", 10), ("LONGEST", 10), ("LINES", 1)])
 def test_a_recording_has_its_limits(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int) -> None:
     file = tmp_path / "recording.jsonl"
