@@ -13,6 +13,7 @@ DATA += ["**/*.txt", "**/*.toml", "**/*.json", "**/*.xml", "**/*.j2", "**/*.ks",
 
 BASE = [
     "fedora-messaging>=3.9",
+    "pika>=1.2",  # under fedora-messaging, which declares no queue without consuming from it
     "pydantic>=2.7",
     "pydantic-settings>=2.3",
     "pykickstart>=3.52",
@@ -41,8 +42,10 @@ BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31
 POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
+    "bodhi-messages>=26.4",
     "build>=1.2",
     "hypothesis>=6.100",
+    "koji-fedoramessaging-messages>=1.3",
     "mypy>=1.10",
     *POSTGRESQL,
     "pyftpdlib>=2",
@@ -95,6 +98,12 @@ setup(
             "package = ondemand_plugins.sources.packages:Packages",
             "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
+        ],
+        "ondemand.triggers": [
+            "bodhi = ondemand_plugins.triggers.bodhi_events:BodhiEvents",
+            "compose = ondemand_plugins.triggers.compose_events:ComposeEvents",
+            "koji = ondemand_plugins.triggers.koji_events:KojiEvents",
+            "other = ondemand_plugins.triggers.other_events:OtherEvents",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],
         "ondemand.notifiers": ["mail = ondemand_plugins.notifiers.mail:MailNotifier"],

@@ -9,10 +9,10 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, differences, resolutions, rules, sets, uploads
+from ondemand.commands import builds, checks, differences, resolutions, sets, trigger, uploads
 
 COMMANDS = "ondemand.commands"
-_GROUPS = {"set": sets.app, "trigger": rules.app}
+_GROUPS = {"set": sets.app, "trigger": trigger.app}
 
 
 def make(word: str = "") -> typer.Typer:

@@ -11,10 +11,8 @@ from ondemand.commands import options, output
 from ondemand.wishes import RuleRecord
 
 RuleArgument = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name.")]
-app = typer.Typer(help="What messages of the bus order by themselves.", no_args_is_help=True)
 
 
-@app.command("list")
 def list_rules(as_json: options.Json = False) -> None:
     """The rules, what they ordered in the last hour, and what waits."""
     found = options.client().rules()
@@ -29,16 +27,18 @@ def list_rules(as_json: options.Json = False) -> None:
     output.console.print(table)
 
 
-@app.command()
 def pause(name: RuleArgument) -> None:
     """Let a rule order nothing until it is resumed; what comes meanwhile waits."""
     _said(options.client().pause_rule(name))
 
 
-@app.command()
 def resume(name: RuleArgument) -> None:
     """Let a rule go on with what waits, the newest first."""
     _said(options.client().resume_rule(name))
+
+
+COMMANDS = {"list": list_rules, "pause": pause, "resume": resume}
+"""Commands of the group `trigger`."""
 
 
 def _said(found: RuleRecord) -> None:
