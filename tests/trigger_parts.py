@@ -84,8 +84,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(200 if known else 202, {"id": len(server.wishes)})
 
     def _judged(self, wish: dict[str, Any]) -> dict[str, Any]:
-        decision = {"rule": "all", "release": "f44", "image_type": "live", "arch": "x86_64", "state": "ordered", "reason": "a [red] rule"}
-        return {"message_id": wish["message_id"], "decisions": [decision] if wish["happened"] == "offered" else []}
+        image = {"rule": "all", "release": "f44", "image_type": "live", "arch": "x86_64"}
+        decision = {**image, "state": "ordered", "reason": "a [red] rule", "since": wish["at"]}
+        decisions = [decision] if wish["happened"] == "offered" else []
+        return {"message_id": wish["message_id"], "subject": wish["subject"], "decisions": decisions}
 
     def _answer(self, status: int, body: Any) -> None:
         data = (body if isinstance(body, str) else json.dumps(body)).encode()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -37,7 +38,7 @@ def resume(name: RuleArgument) -> None:
     _said(options.client().resume_rule(name))
 
 
-COMMANDS = {"list": list_rules, "pause": pause, "resume": resume}
+COMMANDS: dict[str, Callable[..., None]] = {"list": list_rules, "pause": pause, "resume": resume}
 """Commands of the group `trigger`."""
 
 
