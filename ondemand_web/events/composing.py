@@ -21,10 +21,14 @@ _OTHERS = {
 """Messages of subjects other than builds: their body is the event's."""
 
 
-def message_of(event: Event, record: BuildRecord | None) -> message.Message:
-    """The message; `record` is that of the event's build, None for other subjects."""
+def message_of(event: Event, record: BuildRecord | None, url: str = "") -> message.Message:
+    """The message; `record` is that of the event's build, None for other subjects; `url` is the service's."""
     if record is None:
-        return _OTHERS[event.kind](body=event.body)
+        body = event.body
+        if event.kind == events.DECIDED:
+            wish = {**body["wish"], "url": f"{url.rstrip('/')}/wishes/{body['wish']['id']}"}
+            body = {**body, "wish": wish}
+        return _OTHERS[event.kind](body=body)
     build = _build(record)
     if event.kind == events.REQUESTED:
         return messages.BuildRequestedV1(body={"build": build})

@@ -68,12 +68,13 @@ class Bus:
 
     def __init__(self, here: Service) -> None:
         """Loads the fedora-messaging configuration that the settings name; raises errors.CannotStart."""
+        self._url = here.settings.master.url
         if here.settings.bus.config is not None:
             starting.bus(here.settings.bus.config)
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
-        sent = composing.message_of(event, record)
+        sent = composing.message_of(event, record, self._url)
         # A build's ids are those that they were before there were other subjects.
         subject = event.subject.removeprefix("build/")
         sent.id = str(uuid.uuid5(_SPACE, f"{subject}/{event.seq}/{delivery.sink}"))

@@ -19,7 +19,7 @@ from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
 from ondemand_web.database import LOCK, clock
 from ondemand_web.service import Service
-from ondemand_web.wishes import judging, matching, services
+from ondemand_web.wishes import judging, matching, news, services
 from ondemand_web.wishes.judging import Item
 from ondemand_web.wishes.matching import Match
 from ondemand_web.wishes.models import Decision, PausedRule, ReleaseToRead, Wish, WishedBuild
@@ -142,7 +142,7 @@ def _add(session: orm.Session, wish: Wish, facts: Facts, match: Match) -> None:
     known = {"wish_id": wish.id, "subject": wish.subject, "at": wish.at, "since": now}
     if match.rule is None or match.target is None:
         rule = match.rule.name if match.rule else None
-        session.add(Decision(rule=rule, state=DecisionState.SKIPPED, reason=match.skipped, **known))
+        _write(session, Decision(rule=rule, state=DecisionState.SKIPPED, reason=match.skipped, **known), now)
         return
     target = match.target
     row = Decision(
@@ -166,8 +166,13 @@ def _add(session: orm.Session, wish: Wish, facts: Facts, match: Match) -> None:
             elif judging.newer_replaces(item, its) and other.state == DecisionState.WAITING:
                 services.move(session, other.id, DecisionState.WAITING, judging.superseded(facts))
     row.state, row.reason, row.next_try = verdict.state, verdict.reason, verdict.next_try
+    _write(session, row, now)
+
+
+def _write(session: orm.Session, row: Decision, now: datetime.datetime) -> None:
     session.add(row)
     session.flush()
+    news.tell(session, row, now)
 
 
 def _overtaken(session: orm.Session, row: Decision, facts: Facts) -> judging.Verdict | None:

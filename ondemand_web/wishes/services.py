@@ -17,7 +17,7 @@ from ondemand.facts import Facts
 from ondemand.wishes import TRANSITIONS, DecisionRecord, DecisionState, RuleRecord, WishRecord
 from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.sets import services as sets
-from ondemand_web.wishes import judging, matching
+from ondemand_web.wishes import judging, matching, news
 from ondemand_web.wishes.judging import Verdict
 from ondemand_web.wishes.models import Decision, PausedRule, Wish, WishedBuild
 from ondemand_web.wishes.rules import Rule
@@ -116,11 +116,15 @@ def move(
     changed: dict[str, Any] = {"state": verdict.state, "reason": verdict.reason, "next_try": verdict.next_try, **values}
     if verdict.build_id is not None:
         changed["build_id"] = verdict.build_id
+    now = clock(session)
     if verdict.state is not old:
-        changed["since"] = clock(session)
+        changed["since"] = now
     statement = sa.update(Decision).where(Decision.id == decision_id, Decision.state == old, *where).values(**changed)
-    done = session.execute(statement.returning(Decision.id), execution_options={"synchronize_session": False})
-    return done.scalar_one_or_none() is not None
+    options = {"synchronize_session": False, "populate_existing": True}
+    moved = session.execute(statement.returning(Decision), execution_options=options).scalar_one_or_none()
+    if moved is not None and verdict.state is not old:
+        news.tell(session, moved, now)
+    return moved is not None
 
 
 def pause(database: Database, rule: Rule, who: str) -> None:

@@ -15,6 +15,8 @@ from ondemand.wishes import DecisionState
 from ondemand_web import dispatcher, service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
+from ondemand_web.events import composing
+from ondemand_web.events.models import Event
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
 from ondemand_web.wishes.models import Decision, ReleaseToRead, Wish, WishedBuild
@@ -382,3 +384,18 @@ def test_a_replay_tells_what_the_duty_does(here: Service, tmp_path: pathlib.Path
     parts.work(here)
     done = [[(each.rule, each.state) for each in parts.decisions(here, wish_id)] for wish_id in ids]
     assert [[(each.rule, each.state) for each in wish.decisions] for wish in told] == done
+
+
+def test_the_bus_is_told_of_each_decision_that_a_rule_makes(here: Service, tmp_path: pathlib.Path) -> None:
+    made = parts.ruled(here, tmp_path)
+    parts.bring(made, parts.facts(1), parts.facts(2, 1, content="flatpak", subject="FEDORA-2026-1"), parts.facts(3, release="F9"))
+    parts.work(made)
+    with here.database.reading() as session:
+        told = session.execute(sa.select(Event).where(Event.kind == "wish.decided").order_by(Event.id)).scalars()
+        sent = [composing.message_of(event, None, "http://master.example/") for event in told]
+    for message in sent:
+        message.validate()
+    assert sorted((message.body["decision"], message.url) for message in sent) == [
+        ("ordered", "http://master.example/wishes/1"),
+        ("skipped", "http://master.example/wishes/2"),
+    ]
