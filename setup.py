@@ -13,6 +13,7 @@ DATA += ["**/*.txt", "**/*.toml", "**/*.json", "**/*.xml", "**/*.j2", "**/*.ks",
 
 BASE = [
     "fedora-messaging>=3.9",
+    "pika>=1.2",  # under fedora-messaging, which declares no queue without consuming from it
     "pydantic>=2.7",
     "pydantic-settings>=2.3",
     "pykickstart>=3.52",
@@ -31,6 +32,7 @@ WEB = [
     "koji>=1.34",
     "libcomps>=0.1.20,!=0.1.24.post1",  # that release has neither sources nor wheels for Python before 3.14
     "Mako>=1.3",
+    "prometheus-client>=0.20",
     "solv>=0.7.29",
     "SQLAlchemy>=2.0.30",
     "waitress>=3",
@@ -40,8 +42,10 @@ BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31
 POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
 TEST = [
     "aiosmtpd>=1.4.6",
+    "bodhi-messages>=26.4",
     "build>=1.2",
     "hypothesis>=6.100",
+    "koji-fedoramessaging-messages>=1.3",
     "mypy>=1.10",
     *POSTGRESQL,
     "pyftpdlib>=2",
@@ -81,6 +85,10 @@ setup(
         "fedora.messages": [
             "ondemand.build.requested.v1 = ondemand.messages:BuildRequestedV1",
             "ondemand.build.state.changed.v1 = ondemand.messages:BuildStateChangedV1",
+            "ondemand.image.published.v1 = ondemand.messages:ImagePublishedV1",
+            "ondemand.builder.joined.v1 = ondemand.messages:BuilderJoinedV1",
+            "ondemand.builder.lost.v1 = ondemand.messages:BuilderLostV1",
+            "ondemand.wish.decided.v1 = ondemand.messages:WishDecidedV1",
         ],
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [
@@ -90,6 +98,12 @@ setup(
             "package = ondemand_plugins.sources.packages:Packages",
             "upload = ondemand_plugins.sources.uploads:Uploads",
             "bodhi = ondemand_plugins.sources.bodhi_updates:BodhiUpdates",
+        ],
+        "ondemand.triggers": [
+            "bodhi = ondemand_plugins.triggers.bodhi_events:BodhiEvents",
+            "compose = ondemand_plugins.triggers.compose_events:ComposeEvents",
+            "koji = ondemand_plugins.triggers.koji_events:KojiEvents",
+            "other = ondemand_plugins.triggers.other_events:OtherEvents",
         ],
         "ondemand.storage": ["fsspec = ondemand_plugins.storage.fsspec_storage:FsspecStorage"],
         "ondemand.notifiers": ["mail = ondemand_plugins.notifiers.mail:MailNotifier"],

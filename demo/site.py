@@ -12,6 +12,15 @@ import socket
 
 CONFIG = pathlib.Path(__file__).resolve().parent.parent / "config"
 
+RULE = """\
+name = "demo"
+releases = ["demo"]
+lull = 30
+hourly_cap = 4
+keep_for = 1
+"""
+"""The trigger rule of the demo: an update is ordered when its packages are in the live image."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Site:
@@ -37,7 +46,7 @@ def write(
     cache: pathlib.Path | None = None,
     tables: dict[str, dict[str, object]] | None = None,
 ) -> Site:
-    """Writes settings, release `demo` where there is its distribution, presets and mail texts below `folder`.
+    """Writes settings, release `demo` and its trigger rule where there is its distribution, presets and mail texts below `folder`.
 
     `servers` is the address of the demo's Koji, Bodhi and repositories; `tables` adds or overrides settings.
     """
@@ -49,6 +58,8 @@ def write(
     if distribution is not None:
         shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
         (config / "releases" / "demo.toml").write_text(_release(servers))
+        (config / "triggers").mkdir(exist_ok=True)
+        (config / "triggers" / "demo.toml").write_text(RULE)
     url = f"http://127.0.0.1:{port}"
     sections: dict[str, dict[str, object]] = {
         "master": {
@@ -58,6 +69,8 @@ def write(
             "config": str(config),
             "anonymous_owner": "you",
             "own_code": ["you"],
+            "wishers": ["you"],
+            "operators": ["you"],
             "repository_hosts": ["127.0.0.1"],
             "private_networks": ["127.0.0.0/8"],
         },
@@ -87,6 +100,7 @@ def _release(servers: str) -> str:
 name = "demo"
 title = "The demo distribution"
 version = "1"
+known_as = ["DEMO", "demo-*"]
 arches = ["x86_64"]
 kickstart_syntax = "F44"
 dist_tag = "demo1"

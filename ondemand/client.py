@@ -16,10 +16,12 @@ from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
 from ondemand.differences import Differences
+from ondemand.facts import Facts
 from ondemand.reference_sets import SetRecord
 from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
 from ondemand.uploads import TYPE, UploadList, UploadRecord
+from ondemand.wishes import DecisionState, ReplayedWish, RuleRecord, WishRecord
 
 Found = TypeVar("Found")
 TIMEOUT = (5.0, 30.0)
@@ -32,10 +34,19 @@ UPLOAD_TIMEOUT = (5.0, 600.0)
 class Client:
     """Speaks to one master; `token` may be empty where the master lets anonymous people ask."""
 
-    def __init__(self, url: str, token: str = "") -> None:
-        """`url` is the master's address."""
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        session: requests.Session | None = None,
+        tries: int = TRIES,
+        timeout: tuple[float, float] = TIMEOUT,
+    ) -> None:
+        """`url` is the master's address; the rest is for callers that bound their waiting themselves."""
         self.url = url.rstrip("/")
-        self._session = requests.Session()
+        self._tries, self._timeout = tries, timeout
+        self._session = session or requests.Session()
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
         self._session.headers["Accept"] = "application/json"
@@ -136,6 +147,44 @@ class Client:
         except (KeyError, ValueError) as error:
             raise self._senseless() from error
 
+    def wishes(
+        self, *, state: DecisionState | None = None, rule: str | None = None, before: int | None = None, limit: int = 50
+    ) -> list[WishRecord]:
+        """Messages of the bus with what became of them, the newest first."""
+        query = {"state": state.value if state else None, "rule": rule, "before": before, "limit": limit}
+        answer = self._call("GET", "/wishes", params={key: value for key, value in query.items() if value is not None})
+        return self._read(answer, lambda body: [WishRecord.model_validate(item) for item in body["wishes"]])
+
+    def rules(self) -> list[RuleRecord]:
+        """The trigger rules as they stand now."""
+        answer = self._call("GET", "/triggers")
+        return self._read(answer, lambda body: [RuleRecord.model_validate(item) for item in body["rules"]])
+
+    def pause_rule(self, name: str) -> RuleRecord:
+        """Lets a trigger rule order nothing until it is resumed; for operators."""
+        return self._read(self._call("POST", f"/triggers/{quote(name, safe='')}/pause"), RuleRecord.model_validate)
+
+    def resume_rule(self, name: str) -> RuleRecord:
+        """Lets a paused trigger rule go on; for operators."""
+        return self._read(self._call("POST", f"/triggers/{quote(name, safe='')}/resume"), RuleRecord.model_validate)
+
+    def offer(self, facts: Facts) -> bool:
+        """Hands a message's facts over; whether the master did not have them yet. Safe to repeat.
+
+        A redirect, or a page of something else, is no receipt: the message would be lost.
+        """
+        answer = self._call("POST", "/wishes", json=facts.model_dump(mode="json"), allow_redirects=False)
+        if answer.status_code not in (200, 202):
+            raise self._senseless()
+        self._read(answer, dict)
+        return answer.status_code == 202
+
+    def would_order(self, facts: Sequence[Facts]) -> list[ReplayedWish]:
+        """What would become of each message; `facts` are at most 1000. Orders nothing."""
+        body = {"facts": [each.model_dump(mode="json") for each in facts]}
+        answer = self._call("POST", "/wishes/replay", json=body)
+        return self._read(answer, lambda body: [ReplayedWish.model_validate(item) for item in body["wishes"]])
+
     def releases(self) -> list[dict[str, Any]]:
         """The releases and what can be asked of them."""
         return self._read(self._call("GET", "/releases"), lambda body: [dict(item) for item in body["releases"]])
@@ -177,15 +226,15 @@ class Client:
 
     def _call(self, method: str, path: str, sent: IO[bytes] | None = None, **parts: Any) -> requests.Response:
         """One call; repeated when the master can't be reached, since every call here is safe to repeat."""
-        for tried in range(1, TRIES + 1):
+        for tried in range(1, self._tries + 1):
             if sent is not None:
                 sent.seek(0)
             try:
-                words = {"timeout": TIMEOUT, "data": sent, **parts}
+                words = {"timeout": self._timeout, "data": sent, **parts}
                 answer = self._session.request(method, f"{self.url}/api/v1{path}", **words)
                 break
             except requests.RequestException as error:
-                if tried == TRIES:
+                if tried == self._tries:
                     raise errors.MasterUnavailable(
                         f"The service at {self.url} can't be reached",
                         cause="it is down, or the address is wrong",
@@ -209,6 +258,8 @@ def problem(answer: requests.Response) -> errors.OndemandError:
         )
     if cls is errors.OffsetMismatch:
         return errors.OffsetMismatch(sentence, size=int(body.get("size", 0)))
+    if cls is errors.HttpError:
+        return errors.HttpError(sentence, status=answer.status_code, details=details)
     if cls is errors.DeliveryFailed:
         return errors.ServiceError(sentence)
     return cls(sentence, details=details)

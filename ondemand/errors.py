@@ -5,7 +5,7 @@ OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
 │   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet · UnknownUpload
 │   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
-│   ├── UploadsFull
+│   ├── UploadsFull · UnknownWish
 ├── ContentError            the content can't become that image; never retried by itself
 │   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
 ├── BuilderError            this builder can't; another attempt may
@@ -125,6 +125,14 @@ class UnknownSet(RequestError):
     http_status = 404
 
 
+class UnknownWish(RequestError):
+    """There is no wish with that id, or no trigger rule of that name."""
+
+    code = "unknown-wish"
+    exit_status = 19
+    http_status = 404
+
+
 class KickstartInvalid(RequestError):
     """The kickstart can't be read, or asks for what is not allowed; the sentence names the line."""
 
@@ -137,6 +145,8 @@ class Unsolvable(RequestError):
 
     code = "unsolvable"
     exit_status = 9
+    absent: tuple[str, ...] = ()
+    """Wanted builds that the image would not hold, where that alone is the problem."""
 
 
 class NotPermitted(RequestError):

@@ -24,23 +24,64 @@ _BUILD: dict[str, Any] = {
 }
 
 
+_BUILDER: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "The builder's name."},
+        "arches": {"type": "array", "items": {"type": "string"}, "description": "Architectures that it can build for."},
+        "backends": {"type": "array", "items": {"type": "string"}, "description": "Backends that it offers."},
+    },
+    "required": ["name", "arches", "backends"],
+}
+_ARTIFACT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": "The file's name."},
+        "role": {"type": "string", "description": "`image`, `checksum`, `manifest` and so on."},
+        "url": {"type": "string", "description": "Its address."},
+        "size": {"type": "integer", "description": "Bytes."},
+        "sha256": {"type": "string", "description": "Its SHA-256, lower-case hex."},
+    },
+    "required": ["name", "role", "url", "size", "sha256"],
+}
+_WISH: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer", "description": "The wish's id."},
+        "url": {"type": "string", "description": "Its page."},
+        "subject": {"type": "string", "description": "The update's alias, or what else the message spoke of."},
+        "message_id": {"type": "string", "description": "The message that it came from."},
+        "user": {"type": ["string", "null"], "description": "Whose update it is."},
+        "builds": {"type": "array", "items": {"type": "string"}, "description": "NVRs of its builds."},
+    },
+    "required": ["id", "url", "subject", "message_id", "builds"],
+}
+
+
 def _schema(name: str, **properties: Any) -> dict[str, Any]:
     return {
         "id": name,
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
-        "properties": {"build": _BUILD, **properties},
-        "required": ["build", *properties],
+        "properties": properties,
+        "required": [*properties],
     }
 
 
-class BuildMessage(message.Message):
-    """What all our messages share: the body's `build` tells which build they speak of."""
+class _Message(message.Message):
+    """What all our messages share."""
 
     @property
     def app_name(self) -> str:
         """The name that people see."""
         return "ondemand"
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n{self.url}" if self.url else str(self.summary)
+
+
+class BuildMessage(_Message):
+    """What messages about builds share: the body's `build` tells which build they speak of."""
 
     @property
     def url(self) -> str:
@@ -57,9 +98,6 @@ class BuildMessage(message.Message):
         """Names of the wanted builds' packages."""
         return [str(name) for name in self.body["build"]["packages"]]
 
-    def __str__(self) -> str:
-        return f"{self.summary}\n{self.url}"
-
     @property
     def _title(self) -> str:
         build = self.body["build"]
@@ -70,7 +108,7 @@ class BuildRequestedV1(BuildMessage):
     """A build is locked and waits for a builder; builders wake on it."""
 
     topic = "ondemand.build.requested"
-    body_schema = _schema("ondemand.build.requested.v1")
+    body_schema = _schema("ondemand.build.requested.v1", build=_BUILD)
 
     @property
     def summary(self) -> str:
@@ -84,6 +122,7 @@ class BuildStateChangedV1(BuildMessage):
     topic = "ondemand.build.state.changed"
     body_schema = _schema(
         "ondemand.build.state.changed.v1",
+        build=_BUILD,
         old={"type": ["string", "null"], "description": "The state before; null for a new build."},
         new={"type": "string", "description": "The state now."},
         reason={"type": ["string", "null"], "description": "Why, as a sentence or phrase."},
@@ -94,3 +133,98 @@ class BuildStateChangedV1(BuildMessage):
         """One line for people."""
         reason = f": {self.body['reason']}" if self.body["reason"] else ""
         return f"{self.usernames[0]}'s {self._title} is now {self.body['new']}{reason}"
+
+
+class ImagePublishedV1(BuildMessage):
+    """A build has succeeded: its image holds what was wanted, boots, and lies at these addresses."""
+
+    topic = "ondemand.image.published"
+    body_schema = _schema(
+        "ondemand.image.published.v1",
+        build=_BUILD,
+        artifacts={"type": "array", "items": _ARTIFACT, "description": "The image first."},
+    )
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"the image of {self.usernames[0]}'s {self._title} is published"
+
+
+class BuilderMessage(_Message):
+    """What messages about builders share."""
+
+    @property
+    def url(self) -> str:
+        """None: builders have no page."""
+        return ""
+
+    @property
+    def _name(self) -> str:
+        return str(self.body["builder"]["name"])
+
+
+class BuilderJoinedV1(BuilderMessage):
+    """A builder is there and takes builds."""
+
+    topic = "ondemand.builder.joined"
+    body_schema = _schema("ondemand.builder.joined.v1", builder=_BUILDER)
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"builder {self._name} has joined"
+
+
+class BuilderLostV1(BuilderMessage):
+    """A builder was not heard of for a lease; what it built is tried again elsewhere."""
+
+    topic = "ondemand.builder.lost"
+    severity = message.WARNING
+    body_schema = _schema(
+        "ondemand.builder.lost.v1",
+        builder=_BUILDER,
+        reason={"type": "string", "description": "Why it counts as lost, as a phrase."},
+    )
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"builder {self._name} is lost: {self.body['reason']}"
+
+
+class WishDecidedV1(_Message):
+    """A rule has decided about a wish: an image is ordered, joined to another one, or not made, and why."""
+
+    topic = "ondemand.wish.decided"
+    body_schema = _schema(
+        "ondemand.wish.decided.v1",
+        wish=_WISH,
+        rule={"type": ["string", "null"], "description": "The rule; null where none fits."},
+        release={"type": ["string", "null"], "description": "The release's name."},
+        image_type={"type": ["string", "null"], "description": "`live`, `boot` or `dvd`."},
+        decision={"type": "string", "description": "`ordered`, `joined`, `skipped`, `superseded`, `canceled` or `refused`."},
+        reason={"type": "string", "description": "Why, as a sentence."},
+        build={"type": ["integer", "null"], "description": "The id of the build that was ordered or joined."},
+    )
+
+    @property
+    def url(self) -> str:
+        """The wish's page."""
+        return str(self.body["wish"]["url"])
+
+    @property
+    def usernames(self) -> list[str]:
+        """Whose update it is."""
+        user = self.body["wish"].get("user")
+        return [str(user)] if user else []
+
+    @property
+    def packages(self) -> list[str]:
+        """Names of the update's packages."""
+        return sorted({str(nvr).rsplit("-", 2)[0] for nvr in self.body["wish"]["builds"]})
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"{self.body['wish']['subject']}: {self.body['decision']}: {self.body['reason']}"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import enum
+import fnmatch
 import logging
 import pathlib
 import tomllib
@@ -111,6 +112,7 @@ class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):
 class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     """A release as the operator defined it. `keys` are armored public keys, read from the named files.
 
+    `known_as` are its names in messages (`F44`) and patterns of them (`f44-*`, as Koji's tags); its own is known anyway.
     `left_out` are image types that are defined but can't be made here, and why.
     Of a package named without a build the newest at the first level of `package_order` that has any is taken.
     `multilib` names for an architecture the further ones whose packages its repositories hold, as i686 for x86_64.
@@ -119,6 +121,7 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
     name: Word
     title: str
     version: str
+    known_as: tuple[Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._+*-]{1,100}$")], ...] = ()
     arches: tuple[Word, ...]
     multilib: dict[Word, tuple[Word, ...]] = {}
     kickstart_syntax: str
@@ -222,6 +225,20 @@ class Releases:
     def all(self) -> list[Release]:
         """Every release, by name."""
         return list(self._releases.values())
+
+    def defined(self, name: str) -> bool:
+        """Whether there is a definition of that name, offered here or not."""
+        return name in self._releases or name in self._left_out
+
+    def known_as(self, name: str) -> Release | None:
+        """The release that a message calls so: one of its names, else the longest of all patterns that fit; None: none."""
+        wanted = name.lower()
+        pairs = [(known.lower(), each) for each in self.all() for known in (each.name, *each.known_as)]
+        for known, release in pairs:
+            if known == wanted:
+                return release
+        fitting = [(len(known), each) for known, each in pairs if "*" in known and fnmatch.fnmatchcase(wanted, known)]
+        return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
     def get(self, name: str) -> Release:
         """The release of that name; raises errors.UnknownRelease with those that there are."""

@@ -48,7 +48,7 @@ class Master(Section):
     database: str = ""
     """SQLAlchemy URL; empty means SQLite in the data folder."""
     config: Folder = Folder("/etc/ondemand")
-    """Folder that holds `releases/`, `presets/` and `mail/`."""
+    """Folder that holds `releases/`, `presets/`, `triggers/` and `mail/`."""
     anonymous_owner: str = ""
     """Owner of requests that carry no token; empty means that a token is needed."""
     own_code: tuple[str, ...] = ()
@@ -56,6 +56,12 @@ class Master(Section):
     and other repositories: code run as root."""
     set_editors: tuple[str, ...] = ()
     """Owners who may change everybody's sets."""
+    wishers: tuple[str, ...] = ()
+    """Owners, such as the trigger's own, whose messages may order by the trigger rules."""
+    operators: tuple[str, ...] = ()
+    """Owners who may pause and resume trigger rules, and remove everybody's uploaded RPMs."""
+    wish_days: int = pydantic.Field(default=30, ge=1, le=3650)
+    """Days that a message and what became of it are kept; what still waits then is canceled."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
     kickstart_hosts: tuple[Host, ...] = ()
@@ -76,8 +82,6 @@ class Master(Section):
     """Bytes that all uploaded RPMs may have together."""
     keep_uploads: Annotated[int, pydantic.Field(ge=1, le=3650)] = 14
     """Days that an uploaded RPM is kept after its last use; one that an unfinished build names is kept longer."""
-    operators: tuple[str, ...] = ()
-    """Owners who may remove everybody's uploaded RPMs."""
 
 
 class Queue(Section):

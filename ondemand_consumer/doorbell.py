@@ -9,6 +9,8 @@ from typing import Any
 
 from fedora_messaging import config
 
+from ondemand_consumer import bus
+
 _log = logging.getLogger(__name__)
 DEFAULT_BELL = "/run/ondemand/bell.sock"
 
@@ -20,6 +22,7 @@ class Consumer:
     """
 
     def __init__(self) -> None:
+        bus.steady()
         self.bell = str(config.conf["consumer_config"].get("bell") or DEFAULT_BELL)
 
     def __call__(self, message: Any) -> None:

@@ -8,7 +8,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug import routing
 
-from ondemand_web import problems
+from ondemand_web import metrics, problems
 from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
@@ -18,6 +18,8 @@ from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
 from ondemand_web.sets import views as sets
 from ondemand_web.uploads import views as uploads
+from ondemand_web.wishes import pages as wish_pages
+from ondemand_web.wishes import views as wishes
 
 MAX_BODY = 9 * 1024**2
 """Bytes that a request's body may have."""
@@ -47,10 +49,13 @@ def make(here: Service) -> flask.Flask:
     app.register_api(packages.api)
     app.register_api(queue.api)
     app.register_api(sets.api)
+    app.register_api(wishes.api)
     app.register_api(uploads.api)
     app.register_blueprint(pages.pages)
+    app.register_blueprint(metrics.pages)
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
+    app.register_blueprint(wish_pages.pages)
     app.register_blueprint(uploads.pages)
     app.after_request(_careful)
     return app

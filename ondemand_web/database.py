@@ -107,11 +107,15 @@ class Database:
     def _upgrade(self) -> None:
         config = alembic.config.Config()
         config.set_main_option("script_location", str(MIGRATIONS))
-        with self.engine.execution_options(writes=True).begin() as connection:
+        with self.engine.execution_options(writes=True, migrates=True).begin() as connection:
             if not self.sqlite:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE)))
             config.attributes["connection"] = connection
             alembic.command.upgrade(config, "head")
+            if self.sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise sa.exc.IntegrityError("PRAGMA foreign_key_check", None, Exception("rows point to none"))
+        # The next connections check foreign keys again.
+        self.engine.dispose()
 
     def close(self) -> None:
         """Closes every connection."""
@@ -149,5 +153,9 @@ def _use_wal(connection: Any) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    writes = connection.get_execution_options().get("writes")
+    options = connection.get_execution_options()
+    writes = options.get("writes")
+    if options.get("migrates"):
+        # To change a table SQLite makes it anew, and without it rows of others would point to nothing.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -19,10 +19,12 @@ from ondemand_web.events import relay
 from ondemand_web.events import services as events
 from ondemand_web.files import storing
 from ondemand_web.packages import reading, sweeping
-from ondemand_web.queue import duties
+from ondemand_web.queue import duties, endings, presence
 from ondemand_web.queue import services as queue
 from ondemand_web.service import Service
 from ondemand_web.uploads import sweeping as uploads
+from ondemand_web.wishes import ordering, refreshing
+from ondemand_web.wishes import services as wishes
 
 log = logging.getLogger(__name__)
 RENEW = 5.0
@@ -49,13 +51,18 @@ class Reaper:
         """`here` is the service."""
         self._here = here
         self._last: float | None = None
+        self._heard = 0.0
 
     def __call__(self) -> bool:
-        """Ends attempts whose lease has passed."""
+        """Ends attempts whose lease has passed, and notes builders that are gone."""
+        database, limits = self._here.database, self._here.settings.queue
         now = time.monotonic()
         if self._last is None or now - self._last > GAP:
-            queue.extend_all(self._here.database, self._here.settings.queue)
-        lost = queue.reap(self._here.database, self._here.settings.queue)
+            queue.extend_all(database, limits)
+            self._heard = now + presence.silence(limits).total_seconds()
+        lost = endings.reap(database, limits)
+        if now > self._heard:
+            lost += presence.miss(database, limits)
         self._last = time.monotonic()
         return bool(lost)
 
@@ -71,6 +78,9 @@ def tasks(here: Service) -> list[Task]:
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
+        Task(name="read-composed", work=lambda: refreshing.read_next(here), pause=2.0),
+        Task(name="wishes", work=lambda: ordering.work_next(here), pause=0.5),
+        Task(name="sweep-wishes", work=lambda: wishes.sweep(here.database, here.settings.master.wish_days), pause=600.0),
         Task(name="sweep-snapshots", work=lambda: sweeping.sweep_all(here), pause=600.0),
         Task(name="sweep-uploads", work=lambda: uploads.sweep_all(here), pause=600.0),
         Task(name="reap", work=Reaper(here), pause=1.0),

@@ -16,6 +16,7 @@ from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.previews import Previews
 from ondemand_web.sets.source import Sets
 from ondemand_web.uploads.services import Uploads
+from ondemand_web.wishes.rules import Rules
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,7 @@ class Service:
     database: Database
     releases: releases.Releases
     files: Files
+    rules: Rules
 
     @property
     def guard(self) -> addresses.Guard:
@@ -76,10 +78,12 @@ class Service:
 def make(options: settings.Settings) -> Service:
     """The parts that the settings describe; the database is brought to this version. Raises errors.CannotStart."""
     starting.require(options)
+    known = releases.Releases(options.master.config / "releases")
     return Service(
         settings=options,
         database=starting.database(options),
-        releases=releases.Releases(options.master.config / "releases"),
+        releases=known,
+        rules=Rules(options.master.config / "triggers", known),
         files=Files(data=options.master.data, max_upload=options.master.max_upload),
     )
 

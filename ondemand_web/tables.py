@@ -10,6 +10,7 @@ import ondemand_web.people.models
 import ondemand_web.queue.models
 import ondemand_web.sets.models
 import ondemand_web.uploads.models
+import ondemand_web.wishes.models
 from ondemand_web.database import Base
 
 AREAS = (
@@ -19,6 +20,7 @@ AREAS = (
     ondemand_web.people.models,
     ondemand_web.queue.models,
     ondemand_web.sets.models,
+    ondemand_web.wishes.models,
     ondemand_web.uploads.models,
 )
 METADATA = Base.metadata

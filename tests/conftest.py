@@ -11,11 +11,12 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
+from flask.testing import FlaskClient
 
 from demo import distribution as demo_distribution
 from demo import servers as demo_servers
 from ondemand import settings
-from ondemand_web import database, service
+from ondemand_web import app, database, service
 from tests import master_parts, postgres_server
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -114,3 +115,9 @@ def here(tmp_path: pathlib.Path, database_url: str) -> Iterator[service.Service]
     )
     yield made
     made.database.close()
+
+
+@pytest.fixture
+def web(here: service.Service) -> FlaskClient:
+    """What a client gets from the master, without a server."""
+    return app.make(here).test_client()

@@ -9,10 +9,10 @@ import sys
 import typer
 
 from ondemand import errors, registry
-from ondemand.commands import builds, checks, differences, output, resolutions, sets, uploads
+from ondemand.commands import builds, checks, differences, output, resolutions, sets, trigger, uploads
 
 COMMANDS = "ondemand.commands"
-_SETS = "set"
+_GROUPS = {"set": sets.app, "trigger": trigger.app}
 
 
 def make(word: str = "") -> typer.Typer:
@@ -28,10 +28,11 @@ def make(word: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS, **uploads.COMMANDS}
-    others = {} if word in ours or word == _SETS else registry.load_all(COMMANDS)
+    others = {} if word in ours or word in _GROUPS else registry.load_all(COMMANDS)
     for name, command in {**ours, **{name: others[name] for name in others if name not in ours}}.items():
         app.command(name)(command)
-    app.add_typer(sets.app, name=_SETS)
+    for name, group in _GROUPS.items():
+        app.add_typer(group, name=name)
     return app
 
 

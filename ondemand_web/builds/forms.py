@@ -35,7 +35,7 @@ def new() -> str:
 @forms.post("/new")
 def ask() -> flask.typing.ResponseReturnValue:
     """Checks the request, or submits it and leads to its page. A fault is shown above the form as it was sent."""
-    _same_origin()
+    same_origin()
     here = service.current()
     sent = flask.request.form.to_dict()
     try:
@@ -53,7 +53,7 @@ def ask() -> flask.typing.ResponseReturnValue:
 @forms.post("/builds/<int:build_id>/rebuild")
 def rebuild(build_id: int) -> flask.typing.ResponseReturnValue:
     """Asks for the build again and leads to the new one's page."""
-    _same_origin()
+    same_origin()
     sent = flask.request.form.to_dict()
     key, same = sent.get("key", "")[:200] or None, sent.get("lock") == "same"
     build = rebuilds.submit(service.current(), build_id, _owner(sent), key, same_lock=same)
@@ -108,7 +108,7 @@ def _repositories(text: str) -> list[dict[str, str]]:
     return found
 
 
-def _same_origin() -> None:
+def same_origin() -> None:
     """Refuses a form that another site sent in a visitor's name; raises errors.NotPermitted."""
     asked = flask.request
     origin = asked.headers.get("Origin")

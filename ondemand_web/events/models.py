@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tables of events: a build's history without gaps, and its deliveries to sinks."""
+"""Tables of events: a subject's history without gaps, and its deliveries to sinks. A subject is mostly a build."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ondemand_web.database import Base
 
 
 class Event(Base):
-    """One entry of a build's history; `seq` counts from 1 within the build."""
+    """One entry of the history of `subject` (`build/17`, `builder/node-1`, `decision/3`); `seq` counts from 1 within it."""
 
     __tablename__ = "event"
-    __table_args__ = (sa.UniqueConstraint("build_id", "seq"),)
+    __table_args__ = (sa.UniqueConstraint("subject", "seq", name="event_in_order"),)
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
-    build_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("build.id"))
+    subject: orm.Mapped[str]
+    build_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("build.id"), index=True)
     seq: orm.Mapped[int]
     kind: orm.Mapped[str]
     at: orm.Mapped[datetime.datetime]
@@ -37,7 +38,7 @@ class Delivery(Base):
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
     event_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("event.id"))
-    build_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("build.id"))
+    subject: orm.Mapped[str]
     sink: orm.Mapped[str]
     recipient: orm.Mapped[str]
     state: orm.Mapped[str]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Carries deliveries to their sinks: bus and notifiers. Order is kept per build; a permanent error is parked."""
+"""Carries deliveries to their sinks: bus and notifiers. Order is kept per subject; a permanent error is parked."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 import sqlalchemy.exc
-from fedora_messaging import api, message
+from fedora_messaging import api
 from fedora_messaging import exceptions as bus_errors
 from sqlalchemy import orm
 
-from ondemand import errors, messages, plugins, references
+from ondemand import errors, plugins
 from ondemand.builds import BuildRecord
 from ondemand_web import starting
 from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
-from ondemand_web.events import services as events
+from ondemand_web.events import composing
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
 
@@ -31,7 +31,8 @@ DELAYS = (1, 2, 5, 10, 30, 60, 300)
 """Seconds until a delivery is tried again; the last one repeats, up to TRIES."""
 _SPACE = uuid.UUID("6f1f4b2e-2a3c-5d0e-9a53-6b7f1d0c9a11")
 
-Deliver = Callable[[Event, Delivery, BuildRecord], None]
+Deliver = Callable[[Event, Delivery, BuildRecord | None], None]
+"""Hands an event over; the record is that of its build, if it is one's."""
 
 
 def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
@@ -67,13 +68,16 @@ class Bus:
 
     def __init__(self, here: Service) -> None:
         """Loads the fedora-messaging configuration that the settings name; raises errors.CannotStart."""
+        self._url = here.settings.master.url
         if here.settings.bus.config is not None:
             starting.bus(here.settings.bus.config)
 
-    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
+    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
-        sent = message_of(event, record)
-        sent.id = str(uuid.uuid5(_SPACE, f"{event.build_id}/{event.seq}/{delivery.sink}"))
+        sent = composing.message_of(event, record, self._url)
+        # A build's ids are those that they were before there were other subjects.
+        subject = event.subject.removeprefix("build/")
+        sent.id = str(uuid.uuid5(_SPACE, f"{subject}/{event.seq}/{delivery.sink}"))
         try:
             api.publish(sent, timeout=PUBLISH_TIMEOUT)
         except (bus_errors.PublishForbidden, bus_errors.ValidationError) as error:
@@ -91,8 +95,10 @@ class Mail:
         """`notifier` does the work."""
         self._notifier = notifier
 
-    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord) -> None:
+    def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Delivers once; raises errors.DeliveryFailed."""
+        if record is None:
+            raise errors.DeliveryFailed("Mails tell of builds alone", permanent=True)
         self._notifier.deliver(
             plugins.Notice(
                 event_id=event.id,
@@ -103,38 +109,19 @@ class Mail:
         )
 
 
-def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord) -> None:
+def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> None:
     """The sink of a service that the operator runs without it: the delivery ends at once."""
 
 
-def message_of(event: Event, record: BuildRecord) -> message.Message:
-    """What the bus is told of an event."""
-    build = {
-        "id": record.id,
-        "url": record.page,
-        "owner": record.owner,
-        "release": record.request.release,
-        "arch": record.request.arch,
-        "image_type": record.request.image_type.value,
-        "title": record.title,
-        "packages": _package_names(record),
-    }
-    if record.backend:
-        build["backend"] = record.backend
-    if event.kind == events.REQUESTED:
-        return messages.BuildRequestedV1(body={"build": build})
-    return messages.BuildStateChangedV1(body={"build": build, **event.body})
-
-
 def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
-    """The oldest waiting delivery, if it is due and no earlier one of its build and recipient still waits."""
+    """The oldest waiting delivery, if it is due and no earlier one of its subject and recipient still waits."""
     earlier = orm.aliased(Delivery)
     blocked = (
         sa.select(earlier.id)
         .where(
             earlier.sink == sink,
             earlier.recipient == Delivery.recipient,
-            earlier.build_id == Delivery.build_id,
+            earlier.subject == Delivery.subject,
             earlier.state == "waiting",
             earlier.id < Delivery.id,
         )
@@ -150,7 +137,9 @@ def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
     return None if found is None else (found[0], found[1])
 
 
-def _record(here: Service, build_id: int) -> BuildRecord:
+def _record(here: Service, build_id: int | None) -> BuildRecord | None:
+    if build_id is None:
+        return None
     with here.database.reading() as session:
         return records.full(session, builds.get(session, build_id), here)
 
@@ -168,11 +157,3 @@ def _later(delivery: Delivery, error: errors.DeliveryFailed) -> dict[str, object
         return {"state": "parked", "error": error.sentence}
     delay = DELAYS[min(delivery.tries, len(DELAYS) - 1)]
     return {"state": "waiting", "error": error.sentence, "delay": delay}
-
-
-def _package_names(record: BuildRecord) -> list[str]:
-    named = [package.build.rsplit("-", 2)[0] for package in record.wanted if package.build]
-    if named:
-        return sorted(set(named))
-    asked = [references.parse(text) for text in record.request.builds]
-    return sorted({item.value.rsplit("-", 2)[0] for item in asked if item.kind == "koji" and "-" in item.value})

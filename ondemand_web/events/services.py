@@ -18,6 +18,10 @@ from ondemand_web.events.models import Delivery, Event
 
 STATE_CHANGED = "state.changed"
 REQUESTED = "requested"
+PUBLISHED = "image.published"
+JOINED = "builder.joined"
+LOST = "builder.lost"
+DECIDED = "wish.decided"
 BUS = "bus"
 MAIL = "mail"
 
@@ -27,21 +31,26 @@ def record(session: orm.Session, build: Build, kind: str, body: dict[str, Any], 
 
     The caller has just written the build's row, so two of its events can't be numbered at once.
     """
-    last = session.execute(sa.select(sa.func.max(Event.seq)).where(Event.build_id == build.id)).scalar()
-    event = Event(build_id=build.id, seq=(last or 0) + 1, kind=kind, at=now, body=body)
+    event = Event(subject=f"build/{build.id}", build_id=build.id, kind=kind, at=now, body=body)
+    return _append(session, event, _recipients(build, kind, body))
+
+
+def announce(session: orm.Session, subject: str, kind: str, body: dict[str, Any], now: datetime.datetime) -> Event:
+    """Appends an event to the history of what is no build, for the bus alone.
+
+    The caller has locked or just written the subject's row.
+    """
+    return _append(session, Event(subject=subject, kind=kind, at=now, body=body), [(BUS, "")])
+
+
+def _append(session: orm.Session, event: Event, recipients: list[tuple[str, str]]) -> Event:
+    last = session.execute(sa.select(sa.func.max(Event.seq)).where(Event.subject == event.subject)).scalar()
+    event.seq = (last or 0) + 1
     session.add(event)
     session.flush()
-    for sink, recipient in _recipients(build, kind, body):
-        session.add(
-            Delivery(
-                event_id=event.id,
-                build_id=build.id,
-                sink=sink,
-                recipient=recipient,
-                state="waiting",
-                next_try=now,
-            )
-        )
+    for sink, recipient in recipients:
+        row = {"event_id": event.id, "subject": event.subject, "sink": sink, "recipient": recipient}
+        session.add(Delivery(**row, state="waiting", next_try=event.at))
     return event
 
 
@@ -54,7 +63,7 @@ def of_build(session: orm.Session, build_id: int, after: int, limit: int) -> lis
         .limit(limit)
     ).scalars()
     return [
-        EventRecord(build_id=row.build_id, seq=row.seq, kind=row.kind, at=row.at, body=row.body) for row in rows
+        EventRecord(build_id=build_id, seq=row.seq, kind=row.kind, at=row.at, body=row.body) for row in rows
     ]
 
 

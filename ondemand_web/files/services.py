@@ -21,7 +21,7 @@ from ondemand.states import Step
 from ondemand_web.builds.models import Build
 from ondemand_web.database import Database
 from ondemand_web.files.models import ArtifactFile
-from ondemand_web.queue import services as queue
+from ondemand_web.queue import attempts
 
 CHUNK = 1 << 20
 PATIENCE = 5.0
@@ -132,7 +132,7 @@ def complete(
     """
     path = files.upload(build_id, attempt, artifact.name)
     with database.writing() as session:
-        queue.running(session, builder, build_id, attempt, locked=True)
+        attempts.running(session, builder, build_id, attempt, locked=True)
         known = session.get(ArtifactFile, (build_id, attempt, artifact.name))
         if known is None:
             _compare_size(path, artifact)
@@ -163,7 +163,7 @@ def _completed(name: str) -> errors.StateConflict:
 def of_attempt(database: Database, builder: str, build_id: int, attempt: int) -> list[dict[str, str | None]]:
     """The running attempt's artifacts with their states, for its builder."""
     with database.reading() as session:
-        queue.running(session, builder, build_id, attempt)
+        attempts.running(session, builder, build_id, attempt)
         rows = session.execute(
             sa.select(ArtifactFile).where(ArtifactFile.build_id == build_id, ArtifactFile.attempt == attempt)
         ).scalars()

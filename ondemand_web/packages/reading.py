@@ -18,14 +18,19 @@ def read_all(here: Service) -> bool:
 
     One that can't be read now is tried again at the next time. Always False: then the duty pauses.
     """
-    folder = here.settings.master.data / "snapshots"
     for release in here.releases.all():
-        for arch, role in itertools.product(release.arches, releases.Role):
-            try:
-                with deadlines.session() as session:
-                    found = places.role_places(release, arch, folder, session, role, age=0)
-                    with here.pools.borrow(found, arch, filelists=False):
-                        log.debug("release %s for %s is read", release.name, arch)
-            except errors.OndemandError as error:
-                log.warning("release %s for %s: %s", release.name, arch, error)
+        read(here, release)
     return False
+
+
+def read(here: Service, release: releases.Release) -> None:
+    """The same for one release."""
+    folder = here.settings.master.data / "snapshots"
+    for arch, role in itertools.product(release.arches, releases.Role):
+        try:
+            with deadlines.session() as session:
+                found = places.role_places(release, arch, folder, session, role, age=0)
+                with here.pools.borrow(found, arch, filelists=False):
+                    log.debug("release %s for %s is read", release.name, arch)
+        except errors.OndemandError as error:
+            log.warning("release %s for %s: %s", release.name, arch, error)

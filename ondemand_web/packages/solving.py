@@ -207,15 +207,20 @@ def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Uns
     if not wanted:
         return None
     present = {item.nevra for item in chosen}
-    reasons = []
+    reasons, missing = [], []
     for build in wanted:
         if build.required and not present.intersection(build.packages):
+            missing.append(build.nvr)
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])
             reasons.append(
                 f"{build.nvr} is not in this image: nothing depends on it; add {which} to add_packages to install it"
             )
-    return errors.Unsolvable(_first(reasons), details=tuple(reasons)) if reasons else None
+    if not reasons:
+        return None
+    refusal = errors.Unsolvable(_first(reasons), details=tuple(reasons))
+    refusal.absent = tuple(missing)
+    return refusal
 
 
 def downgrades(pool: Any, chosen: list[Found], question: Question) -> Iterable[str]:

@@ -79,6 +79,16 @@ def may_bring_own_code(owner_name: str, master: settings.Master) -> bool:
     return owner_name in master.own_code
 
 
+def require_operator(owner_name: str, master: settings.Master) -> None:
+    """Refuses whoever may not pause and resume trigger rules; raises errors.NotPermitted."""
+    if owner_name not in master.operators:
+        raise errors.NotPermitted(
+            f"{owner_name} may not pause or resume trigger rules",
+            cause="the setting master.operators does not name him",
+            remedy="ask the operator",
+        )
+
+
 def _by_token(database: Database, authorization: str | None, table: type[Person] | type[Builder]) -> str | None:
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:

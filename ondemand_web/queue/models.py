@@ -14,7 +14,10 @@ from ondemand_web.database import Base
 
 
 class Builder(Base):
-    """A build node. `token_hash` is the SHA-256 of its token; `instance` the process that runs now."""
+    """A build node. `token_hash` is the SHA-256 of its token; `instance` the process that runs now.
+
+    It is `present` from its first claim until it was not heard of for a lease: then the bus is told.
+    """
 
     __tablename__ = "builder"
 
@@ -24,6 +27,7 @@ class Builder(Base):
     instance: orm.Mapped[str | None]
     seen_at: orm.Mapped[datetime.datetime | None]
     capabilities: orm.Mapped[dict[str, Any] | None]
+    present: orm.Mapped[bool] = orm.mapped_column(default=False, server_default=sa.false())
 
 
 class Attempt(Base):

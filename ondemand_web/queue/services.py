@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The queue: claims, beats, the reaper, finish. Attempts are fenced by their number; only the database's clock counts.
+"""The queue: registering, claims, beats and steps. Attempts are fenced by their number; only the database's clock counts.
 
 Rows are locked in this order: builder, attempt, build. So nobody waits for one who waits for him.
 """
@@ -14,19 +14,13 @@ import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors, settings
-from ondemand.builds import Assignment, Capabilities, FinishReport
-from ondemand.states import Outcome, State, Step, StepState
+from ondemand.builds import Assignment, Capabilities
+from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import LOCK, Database, clock
-from ondemand_web.queue import winning
+from ondemand_web.queue import attempts, endings, presence
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
-
-AVOID = datetime.timedelta(seconds=30)
-"""How long a build waits for another builder than the one that lost it."""
-_REPORTED = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELED)
-"""Outcomes that only a builder's own report brings."""
-_DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts down", remedy="it is tried again")
 
 
 def register(database: Database, builder: str, instance: str, limits: settings.Queue) -> int:
@@ -40,7 +34,7 @@ def register(database: Database, builder: str, instance: str, limits: settings.Q
             .order_by(Attempt.build_id)
             .with_for_update(key_share=True)
         ).scalars()
-        return sum(_lose(session, attempt, limits, f"builder {builder} started anew") for attempt in list(old))
+        return sum(endings.lose(session, attempt, limits, f"builder {builder} started anew") for attempt in list(old))
 
 
 def claim(
@@ -70,6 +64,7 @@ def _claim(
                 remedy="end one of them, or give it a token of its own by `ondemand serve --add-builder NAME`",
             )
         row.seen_at, row.capabilities = now, can.model_dump(mode="json")
+        presence.joined(session, row, now)
         attempt = session.execute(sa.select(Attempt).where(Attempt.claim_id == claim_id)).scalar_one_or_none()
         if attempt is not None and attempt.builder != builder:
             raise _taken(claim_id)
@@ -102,22 +97,17 @@ def beat(database: Database, builder: str, build_id: int, number: int, limits: s
     """Extends the lease, also a late one that the reaper has not yet taken; gives whether the build was canceled."""
     with database.writing() as session:
         row = session.get_one(Builder, builder, with_for_update=LOCK)
-        attempt = running(session, builder, build_id, number, locked=True)
+        attempt = attempts.running(session, builder, build_id, number, locked=True)
         now = clock(session)
         attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
         row.seen_at = now
         return bool(session.get_one(Build, build_id).state == State.CANCELED)
 
 
-def running(session: orm.Session, builder: str, build_id: int, number: int, *, locked: bool = False) -> Attempt:
-    """The attempt, if it runs and is this builder's; `locked` for who writes. Raises errors.LeaseLost otherwise."""
-    return _demand_running(_attempt(session, build_id, number, locked), builder, build_id, number)
-
-
 def report_step(database: Database, builder: str, build_id: int, number: int, step: Step, state: StepState) -> None:
     """Notes that a step began or ended; repeating it changes nothing, and a step that ended stays as it ended."""
     with database.writing() as session:
-        running(session, builder, build_id, number, locked=True)
+        attempts.running(session, builder, build_id, number, locked=True)
         now = clock(session)
         row = session.get(AttemptStep, (build_id, number, step))
         if row is None:
@@ -125,45 +115,6 @@ def report_step(database: Database, builder: str, build_id: int, number: int, st
             session.add(row)
         if row.ended_at is None:
             row.state, row.ended_at = state, None if state is StepState.RUNNING else now
-
-
-def finish(
-    database: Database, builder: str, build_id: int, number: int, report: FinishReport, limits: settings.Queue
-) -> State:
-    """Ends the attempt and, if it is the build's current one, the build; gives the build's state. May be repeated."""
-    with database.writing() as session:
-        known = _attempt(session, build_id, number, locked=True)
-        if known is not None and known.builder == builder and known.outcome in _REPORTED:
-            return State(session.get_one(Build, build_id).state)
-        attempt = _demand_running(known, builder, build_id, number)
-        build = session.get_one(Build, build_id, with_for_update=LOCK)
-        attempt.proofs = [proof.model_dump(mode="json") for proof in report.proofs]
-        attempt.error = report.error
-        if build.state == State.CANCELED:
-            _end(session, attempt, Outcome.CANCELED)
-            return State.CANCELED
-        if report.error is None and not report.canceled:
-            return _succeed(session, attempt, report)
-        _end(session, attempt, Outcome.FAILED)
-        if report.canceled:
-            build.drains += 1
-            session.flush()
-        return _retry_or_fail(session, build, attempt, report.error or _DRAINED.as_dict(), limits)
-
-
-def reap(database: Database, limits: settings.Queue) -> int:
-    """Ends every attempt whose deadline has passed; gives their number. One that is just written to is left alone."""
-    with database.writing() as session:
-        late = session.execute(
-            sa.select(Attempt)
-            .where(Attempt.ended_at.is_(None), Attempt.deadline < clock(session))
-            .order_by(Attempt.build_id)
-            .with_for_update(skip_locked=True, key_share=True)
-        ).scalars()
-        return sum(
-            _lose(session, attempt, limits, f"builder {attempt.builder} was not heard of for {limits.lease:.0f} s")
-            for attempt in list(late)
-        )
 
 
 def extend_all(database: Database, limits: settings.Queue) -> None:
@@ -220,20 +171,6 @@ def _next(
     return statement.scalar_subquery()
 
 
-def _attempt(session: orm.Session, build_id: int, number: int, locked: bool) -> Attempt | None:
-    return session.get(Attempt, (build_id, number), with_for_update=LOCK if locked else None)
-
-
-def _demand_running(attempt: Attempt | None, builder: str, build_id: int, number: int) -> Attempt:
-    if attempt is None or attempt.builder != builder or attempt.ended_at is not None:
-        raise errors.LeaseLost(
-            f"Attempt {number} of build {build_id} is not yours any more",
-            cause="its lease passed, or it has ended",
-            remedy="throw its work away and claim anew",
-        )
-    return attempt
-
-
 def _taken(claim_id: str) -> errors.StateConflict:
     return errors.StateConflict(
         f"Claim id {claim_id} is another builder's", cause="each claim needs an id of its own", remedy="claim with a random id"
@@ -245,72 +182,4 @@ def _whole(session: orm.Session, attempt: Attempt) -> tuple[Build, Attempt, Buil
         session.get_one(Build, attempt.build_id),
         attempt,
         session.get_one(BuildLock, attempt.build_id),
-    )
-
-
-def _succeed(session: orm.Session, attempt: Attempt, report: FinishReport) -> State:
-    """The winner is picked in the same UPDATE that ends the build."""
-    winning.demand(session, attempt, report)
-    _end(session, attempt, Outcome.SUCCEEDED)
-    build = builds.move(
-        session,
-        old=State.BUILDING,
-        new=State.SUCCEEDED,
-        where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
-        values={"winner": attempt.number, "error": None},
-    )
-    if build is None:
-        raise errors.LeaseLost(
-            f"Attempt {attempt.number} of build {attempt.build_id} came too late",
-            cause="the build has ended without it",
-            remedy="throw its work away and claim anew",
-        )
-    return State.SUCCEEDED
-
-
-def _lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason: str) -> bool:
-    _end(session, attempt, Outcome.LOST)
-    error = errors.AttemptLost(
-        f"Attempt {attempt.number} was lost", cause=reason, remedy="it is tried again on another builder if there is one"
-    ).as_dict()
-    attempt.error = error
-    build = session.get_one(Build, attempt.build_id, with_for_update=LOCK)
-    if build.state == State.BUILDING and build.attempts == attempt.number:
-        _retry_or_fail(session, build, attempt, error, limits)
-    return True
-
-
-def _retry_or_fail(
-    session: orm.Session, build: Build, attempt: Attempt, error: dict[str, Any], limits: settings.Queue
-) -> State:
-    again = error.get("class") in (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
-    where = [Build.id == build.id, Build.attempts == attempt.number]
-    if again and attempt.number - build.drains < limits.attempts:
-        values = {"avoid_builder": attempt.builder, "avoid_until": clock(session) + AVOID}
-        builds.move(
-            session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=error.get("sentence")
-        )
-        return State.QUEUED
-    builds.move(
-        session,
-        old=State.BUILDING,
-        new=State.FAILED,
-        where=where,
-        values={"error": error, "pictured": winning.picture(session, attempt)},
-        reason=error.get("sentence"),
-    )
-    return State.FAILED
-
-
-def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
-    now = clock(session)
-    attempt.ended_at, attempt.outcome = now, outcome
-    session.execute(
-        sa.update(AttemptStep)
-        .where(
-            AttemptStep.build_id == attempt.build_id,
-            AttemptStep.attempt == attempt.number,
-            AttemptStep.state == StepState.RUNNING,
-        )
-        .values(state=StepState.DONE if outcome is Outcome.SUCCEEDED else StepState.FAILED, ended_at=now)
     )

@@ -19,6 +19,7 @@ from ondemand_web.builds import bases
 from ondemand_web.builds import services as builds
 from ondemand_web.files import services as files
 from ondemand_web.people import services as people
+from ondemand_web.queue import attempts, endings
 from ondemand_web.queue import services as queue
 
 Id = pydantic.Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
@@ -93,7 +94,7 @@ def claim(body: Claim) -> flask.Response | tuple[str, int]:
     except errors.RequestError as error:
         # The operator took the release away while the build waited: that ends the build, not the builder.
         report = FinishReport(error=error.as_dict())
-        queue.finish(here.database, _builder(), build.id, attempt.number, report, limits)
+        endings.finish(here.database, _builder(), build.id, attempt.number, report, limits)
         return "", 204
     parts = {
         "release": release.model_dump(mode="json"),
@@ -162,7 +163,7 @@ def list_artifacts(path: AttemptPath) -> dict[str, Any]:
 def finish(path: AttemptPath, body: FinishReport) -> dict[str, str]:
     """The attempt ended."""
     here = service.current()
-    state = queue.finish(here.database, _builder(), path.build_id, path.number, body, here.settings.queue)
+    state = endings.finish(here.database, _builder(), path.build_id, path.number, body, here.settings.queue)
     return {"state": state.value}
 
 
@@ -175,7 +176,7 @@ def _builder() -> str:
 
 def _owned(path: AttemptPath) -> None:
     with service.current().database.reading() as session:
-        queue.running(session, _builder(), path.build_id, path.number)
+        attempts.running(session, _builder(), path.build_id, path.number)
 
 
 def _piece(limit: int) -> BinaryIO:

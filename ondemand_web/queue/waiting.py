@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from ondemand.builds import Capabilities
 from ondemand.states import State
 from ondemand_web.builds.models import Build
 from ondemand_web.database import clock
+from ondemand_web.queue import presence
 from ondemand_web.queue.models import Builder
 
 Able = tuple[str, Capabilities]
@@ -39,7 +39,7 @@ def reason(session: orm.Session, build: Build, limits: settings.Queue) -> str:
 
 def _alive(session: orm.Session, limits: settings.Queue) -> list[Able]:
     """Builders that were heard of lately; an idle one speaks at each poll, a busy one at each beat."""
-    since = clock(session) - datetime.timedelta(seconds=max(limits.lease, 3 * limits.poll))
+    since = clock(session) - presence.silence(limits)
     rows = session.execute(sa.select(Builder).where(Builder.seen_at > since)).scalars()
     return [(row.name, Capabilities.model_validate(row.capabilities)) for row in rows if row.capabilities]
 

@@ -132,5 +132,5 @@ def _put(database: Database) -> int:
         services.move(session, old=State.RECEIVED, new=State.QUEUED, where=[Build.id == build.id], values=values)
         body = master_parts.LOCK.model_dump(mode="json")
         session.add(BuildLock(build_id=build.id, digest="d", body=body, kickstart="lang C\n"))
-        session.execute(sa.update(Delivery).where(Delivery.build_id == build.id).values(state="delivered"))
+        session.execute(sa.update(Delivery).where(Delivery.subject == f"build/{build.id}").values(state="delivered"))
         return build.id

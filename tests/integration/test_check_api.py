@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from demo import builds as story
 from demo import site
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.packages import reading
 from tests import master_parts
 
@@ -25,11 +25,6 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     made = site.write(tmp_path, distribution, servers)
     with master_parts.offering(made, tmp_path, read=False, own_code=["you"]) as started:
         yield started
-
-
-@pytest.fixture
-def web(here: service.Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def check(web: FlaskClient, **fields: Any) -> tuple[int, dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from demo import site
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.builds import checks
 from ondemand_web.builds.models import BuildLock
 from tests import master_parts
@@ -24,11 +24,6 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     made = site.write(tmp_path, distribution, servers)
     with master_parts.offering(made, tmp_path) as started:
         yield started
-
-
-@pytest.fixture
-def web(here: service.Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def check(web: FlaskClient, *lines: str) -> tuple[int, dict[str, Any], float]:

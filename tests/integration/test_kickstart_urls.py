@@ -12,11 +12,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from demo import site
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.builds import checks
 from ondemand_web.builds.models import BuildLock
 from ondemand_web.people import services as people
-from tests import master_parts, builder_parts
+from tests import builder_parts, master_parts
 
 TEXT = b"lang C\n%packages\n@core\n@live\n%end\n"
 
@@ -44,14 +44,9 @@ def elsewhere() -> Iterator[Any]:
 def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> Iterator[service.Service]:
     """A master that offers the demo release and lets kickstarts come from 127.0.0.1; bob may bring code of his own."""
     made = site.write(tmp_path, distribution, servers)
-    allowed = {"kickstart_hosts": ["127.0.0.1"], "private_networks": ["127.0.0.0/8"]}
+    allowed: dict[str, Any] = {"kickstart_hosts": ["127.0.0.1"], "private_networks": ["127.0.0.0/8"]}
     with master_parts.offering(made, tmp_path, own_code=["bob"], **allowed) as started:
         yield started
-
-
-@pytest.fixture
-def web(here: service.Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def checked(here: service.Service, web: FlaskClient, url: str, token: str = "", **fields: Any) -> dict[str, Any]:

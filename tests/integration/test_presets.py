@@ -15,7 +15,7 @@ from demo import builds as story
 from demo import site
 from ondemand import builds, errors, plugins
 from ondemand.build_requests import BuildRequest
-from ondemand_web import app, service
+from ondemand_web import service
 from ondemand_web.builds import bases, checks
 from ondemand_web.builds.models import DescriptionBody
 from ondemand_web.people import services as people
@@ -31,11 +31,6 @@ def here(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> It
     shutil.copytree(preset_parts.FOLDER, made.folder / "config" / "presets", dirs_exist_ok=True)
     with master_parts.offering(made, tmp_path) as started:
         yield started
-
-
-@pytest.fixture
-def web(here: service.Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def queued(here: service.Service, web: FlaskClient, **fields: Any) -> int:

@@ -21,7 +21,7 @@ from ondemand_consumer import fetching
 from ondemand_web import service
 from ondemand_web.builds import checks
 from ondemand_web.packages import headers, previews, rpm_files
-from tests import master_parts, builder_parts
+from tests import builder_parts, master_parts
 
 SIGNED = releases.TrustPolicy.REQUIRE_SIGNED
 

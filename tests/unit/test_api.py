@@ -24,11 +24,6 @@ WORKER = "/api/v1/worker"
 
 
 @pytest.fixture
-def web(here: Service) -> FlaskClient:
-    return app.make(here).test_client()
-
-
-@pytest.fixture
 def worker(here: Service) -> dict[str, str]:
     token = people.add_builder(here.database, "one")
     queue.register(here.database, "one", "instance-1", here.settings.queue)

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from ondemand_web import app
 from ondemand_web.builds import checks
 from ondemand_web.service import Service
 
@@ -31,11 +30,6 @@ BAD = {
     "1,001 commands": ("lang C\n" * 1001, "line 1001 can't be read"),
     "201 patterns": ("%packages\n" + "\n".join(f"a{n}*" for n in range(201)) + "\n%end\n", "more than 200 patterns"),
 }
-
-
-@pytest.fixture
-def web(here: Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -13,7 +13,20 @@ import pydantic
 import pytest
 from werkzeug import exceptions
 
-from ondemand import build_requests, builds, descriptions, differences, errors, locks, proofs, reference_sets, resolutions, uploads
+from ondemand import (
+    build_requests,
+    builds,
+    descriptions,
+    differences,
+    errors,
+    facts,
+    locks,
+    proofs,
+    reference_sets,
+    resolutions,
+    uploads,
+    wishes,
+)
 from ondemand_web import app
 from ondemand_web.builds import views as build_views
 from ondemand_web.queue import views as queue_views
@@ -37,6 +50,12 @@ RECORDS = [
     (API, resolutions.ResolvedImage),
     (API, reference_sets.SetChange),
     (API, reference_sets.SetRecord),
+    (API, facts.Facts),
+    (API, wishes.WishRecord),
+    (API, wishes.DecisionRecord),
+    (API, wishes.RuleRecord),
+    (API, wishes.ReplayRequest),
+    (API, wishes.ReplayedWish),
     (API, uploads.UploadRecord),
     (API, uploads.UploadList),
     (API, builds.BuildRecord),

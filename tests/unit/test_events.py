@@ -15,7 +15,7 @@ from ondemand.builds import BuildRecord
 from ondemand_web import app
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
-from ondemand_web.events import relay
+from ondemand_web.events import composing, relay
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
@@ -34,11 +34,11 @@ class Keeper:
         self.notices.append(notice)
 
 
-def carried(here: Service) -> Iterator[tuple[Event, BuildRecord]]:
+def carried(here: Service) -> Iterator[tuple[Event, BuildRecord | None]]:
     """Every event that waits for the bus, with its build's record."""
-    found: list[tuple[Event, BuildRecord]] = []
+    found: list[tuple[Event, BuildRecord | None]] = []
 
-    def keep(event: Event, _delivery: Delivery, record: BuildRecord) -> None:
+    def keep(event: Event, _delivery: Delivery, record: BuildRecord | None) -> None:
         found.append((event, record))
 
     while relay.relay_next(here, events.BUS, keep):
@@ -47,9 +47,9 @@ def carried(here: Service) -> Iterator[tuple[Event, BuildRecord]]:
 
 def test_a_message_names_the_backend_once_it_is_known(here: Service) -> None:
     parts.submit(here)
-    unchecked = [relay.message_of(*item) for item in carried(here)]
+    unchecked = [composing.message_of(*item) for item in carried(here)]
     parts.queued(here)
-    checked = [relay.message_of(*item) for item in carried(here)]
+    checked = [composing.message_of(*item) for item in carried(here)]
     assert ["backend" in sent.body["build"] for sent in unchecked] == [False]
     assert {sent.body["build"]["backend"] for sent in checked} == {"kiwi"}
     for sent in (*unchecked, *checked):
@@ -72,17 +72,17 @@ def let_all_be_due(here: Service) -> None:
         session.execute(sa.update(Delivery).values(next_try=clock(session) - datetime.timedelta(seconds=1)))
 
 
-def stumble(event: Event, _delivery: Delivery, _record: BuildRecord) -> None:
+def stumble(event: Event, _delivery: Delivery, _record: BuildRecord | None) -> None:
     """A sink with an error of its own for build 1."""
     if event.build_id == 1:
         raise TypeError("can't add a number to words")
 
 
-def deliveries(here: Service, sink: str) -> list[tuple[int, str, int]]:
-    """Of each delivery to the sink: its build, state and tries."""
+def deliveries(here: Service, sink: str) -> list[tuple[str, str, int]]:
+    """Of each delivery to the sink: its subject, state and tries."""
     with here.database.reading() as session:
         rows = session.execute(sa.select(Delivery).where(Delivery.sink == sink).order_by(Delivery.id)).scalars()
-        return [(row.build_id, row.state, row.tries) for row in rows]
+        return [(row.subject, row.state, row.tries) for row in rows]
 
 
 def two_canceled(here: Service) -> None:
@@ -96,8 +96,8 @@ def test_a_delivery_that_breaks_its_sink_holds_up_no_other_build(here: Service, 
     two_canceled(here)
     for _ in range(4):
         relay.relay_next(here, sink, stumble)
-    assert {state for build_id, state, _ in deliveries(here, sink) if build_id == 2} == {"delivered"}
-    assert deliveries(here, sink)[0] == (1, "waiting", 1)
+    assert {state for subject, state, _ in deliveries(here, sink) if subject == "build/2"} == {"delivered"}
+    assert deliveries(here, sink)[0] == ("build/1", "waiting", 1)
 
 
 def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Service) -> None:
@@ -105,10 +105,10 @@ def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Serv
     for _ in range(relay.TRIES + 1):
         let_all_be_due(here)
         relay.relay_next(here, events.MAIL, stumble)
-    assert deliveries(here, events.MAIL) == [(1, "parked", relay.TRIES), (2, "delivered", 1)]
+    assert deliveries(here, events.MAIL) == [("build/1", "parked", relay.TRIES), ("build/2", "delivered", 1)]
 
 
-def refuse(_event: Event, delivery: Delivery, _record: BuildRecord) -> None:
+def refuse(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
     """A sink that refuses for good and names the recipient."""
     raise errors.DeliveryFailed(f"The mail to {delivery.recipient.upper()} was refused", permanent=True)
 

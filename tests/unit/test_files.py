@@ -21,7 +21,7 @@ from ondemand_web import app
 from ondemand_web.builds import services as builds
 from ondemand_web.files import services as files
 from ondemand_web.files import storing
-from ondemand_web.queue import services as queue
+from ondemand_web.queue import endings
 from ondemand_web.queue.models import Attempt
 from ondemand_web.service import Service
 from tests import master_parts as parts
@@ -128,7 +128,7 @@ def test_an_attempt_has_a_limit_of_files(here: Service, attempt: Attempt) -> Non
 def test_what_a_winner_left_in_the_uploads_is_swept_and_nothing_else(here: Service, attempt: Attempt) -> None:
     report = parts.success(*publish(here))
     upload(here, "never-completed", b"x")
-    queue.finish(here.database, "one", 1, 1, report, here.settings.queue)
+    endings.finish(here.database, "one", 1, 1, report, here.settings.queue)
     assert sweep(here) and not sweep(here)
     assert uploads(here) == [] and stored(here) == ["a.iso", "manifest.json"]
 
@@ -137,7 +137,7 @@ def test_all_that_a_loser_left_is_swept(here: Service, attempt: Attempt) -> None
     publish(here)
     upload(here, "never-completed", b"x")
     error = errors.TooLittleDisk("no room").as_dict()
-    queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
+    endings.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
     assert sweep(here) and not sweep(here)
     assert uploads(here) == stored(here) == []
 
@@ -185,7 +185,7 @@ def fail_to_boot(here: Service) -> None:
     while storing.store_next(here):
         pass
     error = errors.DoesNotBoot("It stays dark").as_dict()
-    queue.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
+    endings.finish(here.database, "one", 1, 1, FinishReport(error=error), here.settings.queue)
 
 
 def test_the_picture_of_an_image_that_did_not_boot_is_kept_and_shown(here: Service, attempt: Attempt) -> None:
@@ -237,7 +237,7 @@ class Storage:
 def lose(here: Service, number: int = 1) -> None:
     """Attempt 1 of that build ends as lost."""
     error = errors.TooLittleDisk("no room").as_dict()
-    queue.finish(here.database, "one", number, 1, FinishReport(error=error), here.settings.queue)
+    endings.finish(here.database, "one", number, 1, FinishReport(error=error), here.settings.queue)
 
 
 def end_while_storing(here: Service) -> None:

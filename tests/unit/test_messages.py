@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import subprocess
+import sys
+
 import jsonschema
 import pytest
 
 from ondemand import messages
+from tests.tools import message_schemas
 
 BUILD = {
     "id": 7,
@@ -41,3 +46,39 @@ def test_a_state_change_says_what_and_why() -> None:
 def test_a_message_without_its_build_is_refused() -> None:
     with pytest.raises(jsonschema.ValidationError):
         messages.BuildRequestedV1(body={}).validate()
+
+
+def test_a_published_schema_never_changes_and_a_new_one_is_noted() -> None:
+    assert message_schemas.changed() == [], "give it a new version, in its name and its class"
+    assert message_schemas.published() == message_schemas.current(), "run `python -m tests.tools.message_schemas`"
+
+
+def test_every_class_is_registered_under_the_name_and_version_of_its_schema() -> None:
+    found = importlib.metadata.entry_points(group="fedora.messages")
+    ours = {entry.load(): entry.name for entry in found if entry.value.startswith("ondemand.")}
+    made = {cls for cls in vars(messages).values() if isinstance(cls, type) and "body_schema" in vars(cls)}
+    assert made == set(ours) and len(made) >= 6
+    for cls, name in ours.items():
+        version = cls.__name__.rpartition("V")[2]
+        assert cls.body_schema["id"] == name == f"{cls.topic}.v{version}"
+
+
+def test_messages_need_the_base_install_alone() -> None:
+    blocked = "import sys; sys.modules |= dict.fromkeys(('flask', 'sqlalchemy', 'koji', 'solv', 'kiwi', 'createrepo_c')); "
+    subprocess.run([sys.executable, "-c", f"{blocked}import ondemand.messages"], check=True, timeout=60)
+
+
+def test_an_image_names_its_files() -> None:
+    artifact = {"name": "a.iso", "role": "image", "url": "http://x/a.iso", "size": 3, "sha256": "a" * 64}
+    sent = messages.ImagePublishedV1(body={"build": BUILD, "artifacts": [artifact]})
+    sent.validate()
+    assert (sent.summary, sent.packages) == ("the image of alice's build 7 (A title) is published", ["bash"])
+
+
+def test_a_decision_tells_of_its_update() -> None:
+    wish = {"id": 3, "url": "http://x/wishes/3", "subject": "FEDORA-2026-1", "message_id": "m", "builds": ["bash-5.3-1.fc44"]}
+    decided = {"rule": "live", "release": "f44", "image_type": "live", "decision": "ordered", "reason": "it is in it", "build": 7}
+    sent = messages.WishDecidedV1(body={"wish": wish, **decided})
+    sent.validate()
+    assert (sent.packages, sent.usernames, sent.url) == (["bash"], [], "http://x/wishes/3")
+    assert sent.summary == "FEDORA-2026-1: ordered: it is in it"

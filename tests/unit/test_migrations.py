@@ -34,9 +34,10 @@ def made(empty_database_url: str) -> Iterator[database.Database]:
 def upgrade_to(made: database.Database, revision: str) -> None:
     config = alembic.config.Config()
     config.set_main_option("script_location", str(database.MIGRATIONS))
-    with made.engine.execution_options(writes=True).begin() as connection:
+    with made.engine.execution_options(writes=True, migrates=True).begin() as connection:
         config.attributes["connection"] = connection
         alembic.command.upgrade(config, revision)
+    made.engine.dispose()
 
 
 def value(column: sa.Column[Any], number: int) -> Any:

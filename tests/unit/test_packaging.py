@@ -9,17 +9,19 @@ import re
 import subprocess
 import tomllib
 
+import pika
 import pytest
 from fedora_messaging import config
 
-from ondemand import settings
-from ondemand_consumer import doorbell
+from ondemand import settings, triggers
+from ondemand_consumer import doorbell, trigger
 from tests.tools import tree
 
 ROOT = tree.ROOT
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "fedora-messaging.toml.example"
-GROUPS = ("commands", "backends", "sources", "storage", "notifiers")
+TRIGGER_EXAMPLE = ROOT / "config" / "fedora-messaging" / "trigger.toml.example"
+GROUPS = ("commands", "backends", "sources", "triggers", "storage", "notifiers")
 ENTRIES = [
     *(entry for group in GROUPS for entry in importlib.metadata.entry_points(group=f"ondemand.{group}")),
     *(entry for entry in importlib.metadata.entry_points(group="fedora.messages") if "ondemand" in entry.name),
@@ -82,6 +84,40 @@ def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
     assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
     assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
     assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
+
+
+def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None:
+    loaded = config.LazyConfig().load_config(str(TRIGGER_EXAMPLE))
+    assert loaded["callback"] == f"{trigger.Consumer.__module__}:{trigger.Consumer.__name__}"
+    ((name, queue),) = loaded["queues"].items()
+    given = triggers.options(loaded["consumer_config"])
+    assert queue["durable"] and not queue["exclusive"] and not queue["auto_delete"] and loaded["qos"]["prefetch_count"] == 1
+    assert queue["arguments"] == {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": given.parked}
+    assert [binding["queue"] for binding in loaded["bindings"]] == [name]
+
+
+@pytest.mark.parametrize("example", [EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)
+def test_the_examples_lead_to_a_broker_over_tls(example: pathlib.Path) -> None:
+    loaded = config.LazyConfig().load_config(str(example))
+    parameters = pika.URLParameters(loaded["amqp_url"])
+    assert parameters.ssl_options and parameters.virtual_host == "/pubsub" and all(loaded["tls"].values())
+
+
+def test_the_triggers_example_names_every_option_and_topic_that_there_is() -> None:
+    text = TRIGGER_EXAMPLE.read_text(encoding="utf-8")
+    loaded = config.LazyConfig().load_config(str(TRIGGER_EXAMPLE))
+    given = triggers.options(loaded["consumer_config"])
+    known = triggers.Triggers(given.triggers)
+    keys = re.findall(r'^    (?:# )?"org\.fedoraproject\.\*\.(.*)",$', text, re.MULTILINE)
+    assert sorted(keys) == sorted(known.topics)
+    assert set(loaded["consumer_config"]) == set(triggers.TriggerOptions.model_fields)
+    assert triggers.Triggers({}).topics == known.topics
+    assert options_of(known) == options_of(triggers.Triggers({}))
+
+
+def options_of(known: triggers.Triggers) -> dict[str, object]:
+    """The options of each trigger."""
+    return {name: plugin.options for name, plugin in vars(known)["_triggers"].items()}
 
 
 def test_the_example_settings_are_valid(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from ondemand.proofs import Artifact
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.events import services as events
-from ondemand_web.queue import duties
+from ondemand_web.queue import duties, endings
 from ondemand_web.queue import services as queue
 from ondemand_web.queue.models import AttemptStep
 from ondemand_web.service import Service
@@ -93,9 +93,9 @@ def test_a_passed_lease_is_lost_and_the_build_queued_again(here: Service) -> Non
     name, build_id = parts.builder(here), parts.queued(here)
     attempt = parts.claim(here, name)
     assert attempt is not None
-    assert queue.reap(here.database, here.settings.queue) == 0
+    assert endings.reap(here.database, here.settings.queue) == 0
     parts.let_pass(here, attempt)
-    assert queue.reap(here.database, here.settings.queue) == 1
+    assert endings.reap(here.database, here.settings.queue) == 1
     assert parts.state(here, build_id) is State.QUEUED
     with pytest.raises(errors.LeaseLost):
         queue.beat(here.database, name, build_id, 1, here.settings.queue)
@@ -107,13 +107,13 @@ def test_a_late_beat_before_the_reaper_is_taken(here: Service) -> None:
     assert attempt is not None
     parts.let_pass(here, attempt)
     assert queue.beat(here.database, name, build_id, 1, here.settings.queue) is False
-    assert queue.reap(here.database, here.settings.queue) == 0
+    assert endings.reap(here.database, here.settings.queue) == 0
 
 
 def test_a_retry_prefers_another_builder(here: Service) -> None:
     one, two, build_id = parts.builder(here, "one"), parts.builder(here, "two"), parts.queued(here)
     parts.claim(here, one)
-    queue.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
+    endings.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
     assert parts.claim(here, one) is None
     again = parts.claim(here, two)
     assert again is not None
@@ -123,7 +123,7 @@ def test_a_retry_prefers_another_builder(here: Service) -> None:
 def test_a_retry_takes_the_same_builder_when_it_is_alone(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     parts.claim(here, one)
-    queue.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
+    endings.finish(here.database, one, build_id, 1, BROKEN, here.settings.queue)
     assert parts.claim(here, one) is not None
 
 
@@ -146,7 +146,7 @@ def test_three_attempts_are_enough(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     for number in (1, 2, 3):
         parts.claim(here, one)
-        queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
+        endings.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
     assert parts.state(here, build_id) is State.FAILED
 
 
@@ -154,14 +154,14 @@ def test_a_drain_does_not_count_as_an_attempt(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     for number in (1, 2, 3, 4):
         parts.claim(here, one)
-        queue.finish(here.database, one, build_id, number, FinishReport(canceled=True), here.settings.queue)
+        endings.finish(here.database, one, build_id, number, FinishReport(canceled=True), here.settings.queue)
     assert parts.state(here, build_id) is State.QUEUED
 
 
 def test_a_failure_of_the_content_is_final(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     parts.claim(here, one)
-    assert queue.finish(here.database, one, build_id, 1, FAILED, here.settings.queue) is State.FAILED
+    assert endings.finish(here.database, one, build_id, 1, FAILED, here.settings.queue) is State.FAILED
     assert parts.state(here, build_id) is State.FAILED
 
 
@@ -172,8 +172,8 @@ def test_success_needs_all_four_proofs(here: Service) -> None:
     parts.store(here, attempt)
     without = parts.success().model_copy(update={"proofs": parts.success().proofs[:3]})
     with pytest.raises(errors.StateConflict, match="four proofs"):
-        queue.finish(here.database, one, build_id, 1, without, here.settings.queue)
-    assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
+        endings.finish(here.database, one, build_id, 1, without, here.settings.queue)
+    assert endings.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_success_needs_exactly_the_files_that_it_names(here: Service, stored: An
     if stored:
         parts.store(here, attempt, *stored)
     with pytest.raises(errors.StateConflict, match=why):
-        queue.finish(here.database, one, build_id, 1, parts.success(*named), here.settings.queue)
+        endings.finish(here.database, one, build_id, 1, parts.success(*named), here.settings.queue)
     assert parts.state(here, build_id) is State.BUILDING
 
 
@@ -207,7 +207,7 @@ def test_a_file_that_is_not_stored_is_not_among_a_winner_s(here: Service, state:
     parts.store(here, attempt, NOTES, state=state)
     for report in (parts.success(), parts.success(*parts.FILES, NOTES)):
         with pytest.raises(errors.StateConflict, match=r"are not stored: notes\.log"):
-            queue.finish(here.database, one, build_id, 1, report, here.settings.queue)
+            endings.finish(here.database, one, build_id, 1, report, here.settings.queue)
 
 
 def test_a_step_that_ended_stays_as_it_ended(here: Service) -> None:
@@ -229,7 +229,7 @@ def test_a_report_said_twice_is_answered_twice(here: Service) -> None:
     assert attempt is not None
     parts.store(here, attempt)
     for _ in range(2):
-        assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
+        assert endings.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.SUCCEEDED
 
 
 def test_the_report_of_a_canceled_attempt_may_be_said_twice(here: Service) -> None:
@@ -237,7 +237,7 @@ def test_the_report_of_a_canceled_attempt_may_be_said_twice(here: Service) -> No
     parts.claim(here, one)
     builds.cancel(here.database, build_id, "alice")
     for _ in range(2):
-        assert queue.finish(here.database, one, build_id, 1, FinishReport(canceled=True), here.settings.queue) is State.CANCELED
+        assert endings.finish(here.database, one, build_id, 1, FinishReport(canceled=True), here.settings.queue) is State.CANCELED
 
 
 def test_a_report_said_twice_counts_once(here: Service) -> None:
@@ -245,7 +245,7 @@ def test_a_report_said_twice_counts_once(here: Service) -> None:
     for number in (1, 2):
         parts.claim(here, one)
         for _ in range(2):
-            assert queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue) is State.QUEUED
+            assert endings.finish(here.database, one, build_id, number, BROKEN, here.settings.queue) is State.QUEUED
 
 
 def test_a_lost_attempt_can_not_win(here: Service) -> None:
@@ -254,10 +254,10 @@ def test_a_lost_attempt_can_not_win(here: Service) -> None:
     assert first is not None
     parts.store(here, first)
     parts.let_pass(here, first)
-    queue.reap(here.database, here.settings.queue)
+    endings.reap(here.database, here.settings.queue)
     assert parts.claim(here, two) is not None
     with pytest.raises(errors.LeaseLost):
-        queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue)
+        endings.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue)
 
 
 def test_cancel_and_finish_whoever_is_first_wins(here: Service) -> None:
@@ -267,7 +267,7 @@ def test_cancel_and_finish_whoever_is_first_wins(here: Service) -> None:
     parts.store(here, attempt)
     builds.cancel(here.database, build_id, "alice")
     assert queue.beat(here.database, one, build_id, 1, here.settings.queue) is True
-    assert queue.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.CANCELED
+    assert endings.finish(here.database, one, build_id, 1, parts.success(), here.settings.queue) is State.CANCELED
     assert parts.state(here, build_id) is State.CANCELED
 
 
@@ -275,7 +275,7 @@ def test_event_numbers_have_no_gap(here: Service) -> None:
     one, build_id = parts.builder(here, "one"), parts.queued(here)
     for number in (1, 2, 3):
         parts.claim(here, one)
-        queue.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
+        endings.finish(here.database, one, build_id, number, BROKEN, here.settings.queue)
     with here.database.reading() as session:
         found = events.of_build(session, build_id, 0, 100)
     assert [event.seq for event in found] == list(range(1, len(found) + 1))
@@ -290,7 +290,7 @@ def test_after_a_pause_leases_are_extended_before_anyone_is_reaped(here: Service
     assert attempt is not None
     parts.let_pass(here, attempt)
     queue.extend_all(here.database, here.settings.queue)
-    assert queue.reap(here.database, here.settings.queue) == 0
+    assert endings.reap(here.database, here.settings.queue) == 0
     assert parts.state(here, build_id) is State.BUILDING
 
 
@@ -322,9 +322,9 @@ def test_who_writes_rows_locks_them_first_and_in_one_order(here: Service) -> Non
     assert locked_rows(here, report) == ["attempt"]
     assert locked_rows(here, lambda: queue.beat(here.database, one, build_id, 1, limits)) == ["builder", "attempt"]
     parts.let_pass(here, attempt)
-    assert locked_rows(here, lambda: queue.reap(here.database, limits)) == ["attempt skipped", "build"]
+    assert locked_rows(here, lambda: endings.reap(here.database, limits)) == ["attempt skipped", "build"]
     assert parts.claim(here, one) is not None
-    finish = functools.partial(queue.finish, here.database, one, build_id, 2, FAILED, limits)
+    finish = functools.partial(endings.finish, here.database, one, build_id, 2, FAILED, limits)
     assert locked_rows(here, finish) == ["attempt", "build"]
 
 

@@ -10,18 +10,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from ondemand import releases
-from ondemand_web import app
 from ondemand_web.builds import checks
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.people import services as people
 from ondemand_web.service import Service
 from tests import master_parts as parts
-
-
-@pytest.fixture
-def web(here: Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def again(

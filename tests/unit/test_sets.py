@@ -11,18 +11,12 @@ import sqlalchemy.exc
 from flask.testing import FlaskClient
 
 from ondemand.reference_sets import SetChange
-from ondemand_web import app
 from ondemand_web.people import services as people
 from ondemand_web.service import Service
 from ondemand_web.sets import services as sets
 
 URL = "/api/v1/sets/blockers"
 ONE, TWO = "FEDORA-2026-0123456789", "bash-5.3.3-1.fc44"
-
-
-@pytest.fixture
-def web(here: Service) -> FlaskClient:
-    return app.make(here).test_client()
 
 
 def put(web: FlaskClient, *texts: str, token: str = "", **fields: Any) -> tuple[int, dict[str, Any]]:

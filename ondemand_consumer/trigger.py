@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""Turns messages of the bus into facts and hands them to the master, which decides what is ordered. Builds nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from fedora_messaging import config, exceptions
+
+from ondemand import deadlines, errors, triggers
+from ondemand.client import Client
+from ondemand.facts import Facts
+from ondemand.parked import ParkedQueue
+from ondemand_consumer import bus
+
+_log = logging.getLogger(__name__)
+CALL = 10.0
+"""Seconds for one call of the master, so that a stop never waits longer."""
+PAUSES = (1.0, 30.0)
+"""Seconds after the first call that failed and, growing, at most."""
+
+
+class Consumer:
+    """The callback for `fedora-messaging consume --callback=ondemand_consumer.trigger:Consumer`.
+
+    `consumer_config` in fedora-messaging's configuration holds ondemand.triggers.TriggerOptions.
+    """
+
+    def __init__(self) -> None:
+        """Raises errors.CannotStart and errors.PluginMissing."""
+        bus.steady()
+        self._options = triggers.options(config.conf["consumer_config"])
+        self._triggers = triggers.Triggers(self._options.triggers)
+        self._master = _master(self._options)
+        self._parked = ParkedQueue(config.conf, self._options.parked)
+        _check_queues(self._options.parked)
+        self._stopping = threading.Event()
+        _at_stop(self._stopping)
+        try:
+            self._parked.make()
+        except errors.ServiceError as error:
+            _log.warning("%s It is tried again before a message is parked.", error)
+
+    def __call__(self, message: Any) -> None:
+        """Returns (acknowledged), or raises Nack (later) or Drop (parked); nothing else, whatever the message is."""
+        try:
+            heard = triggers.Heard(id=message.id, topic=message.topic, headers=message._headers, body=message.body)
+            facts = self._triggers.facts(heard)
+            if facts is not None:
+                self._hand_over(facts)
+        except exceptions.Nack:
+            raise
+        except errors.OndemandError as error:
+            raise self._drop(message, str(error)) from error
+        except Exception as error:
+            _log.exception("the trigger did not foresee this")
+            raise self._drop(message, f"{type(error).__name__}: {error}") from error
+
+    def _hand_over(self, facts: Facts) -> None:
+        """Waits for a master that is away, then gives up by Nack; raises what the master refuses the facts with."""
+        until = time.monotonic() + self._options.patience
+        pause, longest = PAUSES
+        while True:
+            try:
+                with deadlines.Deadline(CALL):
+                    new = self._master.offer(facts)
+                _log.info("%s is %s: %s", facts.subject, facts.happened, "new" if new else "known")
+                return
+            except errors.OndemandError as error:
+                if triggers.final(error):
+                    raise
+                _log.warning("%s is not handed over yet: %s", facts.subject, error)
+            except deadlines.Late:
+                _log.warning("%s is not handed over yet: the master takes longer than %.0f s", facts.subject, CALL)
+            if time.monotonic() + pause > until or self._stopping.wait(pause):
+                raise exceptions.Nack
+            pause = min(2 * pause, longest)
+
+    def _drop(self, message: Any, why: str) -> Exception:
+        """Drop when there is a queue that takes the message, else Nack after a pause: it must not be lost."""
+        try:
+            self._parked.make()
+        except errors.ServiceError as error:
+            _log.error("message %.200r can't be parked: %s", getattr(message, "id", None), error)
+            self._stopping.wait(PAUSES[1])
+            return exceptions.Nack()
+        _log.error("message %.200r is parked: %.600s", getattr(message, "id", None), why)
+        return exceptions.Drop()
+
+
+def _master(options: triggers.TriggerOptions) -> Client:
+    session = deadlines.session()
+    # A proxy or .netrc of the machine has no business between trigger and master.
+    session.trust_env = False
+    return Client(options.address, options.token, session=session, tries=1, timeout=(CALL / 2, CALL))
+
+
+def _check_queues(parked: str) -> None:
+    """Raises errors.CannotStart where a dropped message would be lost; the broker may have that in a policy of its own."""
+    if config.conf["passive_declares"]:
+        return
+    wanted = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": parked}
+    for name, queue in config.conf["queues"].items():
+        if not wanted.items() <= queue["arguments"].items():
+            raise errors.CannotStart(
+                f"What the trigger can't handle would be lost from queue «{name}»",
+                cause=f"its arguments don't name {parked} as dead-letter queue",
+                remedy="take [queues] from config/fedora-messaging/trigger.toml.example",
+            )
+
+
+def _at_stop(stopping: threading.Event) -> None:
+    """Has the event set when the process is told to end, while a message waits in another thread."""
+    from twisted.internet import reactor  # Not before fedora-messaging has chosen one.
+
+    core: Any = reactor
+    core.addSystemEventTrigger("before", "shutdown", stopping.set)

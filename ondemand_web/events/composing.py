@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""What the bus is told of an event: the message for it. Reads nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fedora_messaging import message
+
+from ondemand import messages, references
+from ondemand.builds import BuildRecord
+from ondemand.states import State
+from ondemand_web.events import services as events
+from ondemand_web.events.models import Event
+
+_OTHERS = {
+    events.JOINED: messages.BuilderJoinedV1,
+    events.LOST: messages.BuilderLostV1,
+    events.DECIDED: messages.WishDecidedV1,
+}
+"""Messages of subjects other than builds: their body is the event's."""
+
+
+def message_of(event: Event, record: BuildRecord | None, url: str = "") -> message.Message:
+    """The message; `record` is that of the event's build, None for other subjects; `url` is the service's."""
+    if record is None:
+        body = event.body
+        if event.kind == events.DECIDED:
+            wish = {**body["wish"], "url": f"{url.rstrip('/')}/wishes/{body['wish']['id']}"}
+            body = {**body, "wish": wish}
+        return _OTHERS[event.kind](body=body)
+    build = _build(record)
+    if event.kind == events.REQUESTED:
+        return messages.BuildRequestedV1(body={"build": build})
+    if event.kind == events.PUBLISHED:
+        return messages.ImagePublishedV1(body={"build": build, **event.body, "artifacts": _artifacts(record)})
+    severity = message.WARNING if event.body["new"] == State.FAILED else message.INFO
+    return messages.BuildStateChangedV1(body={"build": build, **event.body}, severity=severity)
+
+
+def _build(record: BuildRecord) -> dict[str, Any]:
+    build: dict[str, Any] = {
+        "id": record.id,
+        "url": record.page,
+        "owner": record.owner,
+        "release": record.request.release,
+        "arch": record.request.arch,
+        "image_type": record.request.image_type.value,
+        "title": record.title,
+        "packages": _package_names(record),
+    }
+    if record.backend:
+        build["backend"] = record.backend
+    return build
+
+
+def _artifacts(record: BuildRecord) -> list[dict[str, Any]]:
+    """Empty once the artifacts were removed again: a message may be late."""
+    return [artifact.model_dump(mode="json", include={"name", "role", "url", "size", "sha256"}) for artifact in record.artifacts]
+
+
+def _package_names(record: BuildRecord) -> list[str]:
+    named = [package.build.rsplit("-", 2)[0] for package in record.wanted if package.build]
+    if named:
+        return sorted(set(named))
+    asked = [references.parse(text) for text in record.request.builds]
+    return sorted({item.value.rsplit("-", 2)[0] for item in asked if item.kind == "koji" and "-" in item.value})

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Triggers: messages of the bus become facts."""

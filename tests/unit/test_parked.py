@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Parked messages as they lie in the queue, and the way to a broker that speaks TLS."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pika
+import pytest
+
+from ondemand import errors, parked
+from tests import builder_parts
+
+
+@pytest.fixture
+def certificate(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A certificate of localhost that vouches for itself, with its key beside it."""
+    builder_parts.need("openssl")
+    made = tmp_path / "certificate.pem"
+    words = ("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost")
+    files = ("-addext", "subjectAltName=DNS:localhost", "-keyout", str(made.with_suffix(".key")), "-out", str(made))
+    subprocess.run(("openssl", *words, *files), check=True, capture_output=True, timeout=60)
+    return made
+
+
+@pytest.fixture
+def first_bytes(certificate: pathlib.Path) -> Iterator[tuple[str, list[Any]]]:
+    """The address of a server that speaks TLS, keeps a client's certificate and first bytes, and hangs up."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_suffix(".key"))
+    context.load_verify_locations(certificate)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    heard: list[Any] = []
+
+    def serve(listener: socket.socket) -> None:
+        try:
+            accepted, _ = listener.accept()
+            with accepted, context.wrap_socket(accepted, server_side=True) as client:
+                heard.extend((client.getpeercert(), client.recv(8)))
+        except OSError as error:
+            heard.append(error)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(10)
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        yield f"amqps://you:@localhost:{listener.getsockname()[1]}/%2F", heard
+        thread.join()
+
+
+def test_the_broker_is_asked_over_tls_with_our_certificate(certificate: pathlib.Path, first_bytes: tuple[str, list[Any]]) -> None:
+    url, heard = first_bytes
+    tls = {"ca_cert": str(certificate), "certfile": str(certificate), "keyfile": str(certificate.with_suffix(".key"))}
+    with pytest.raises(errors.ServiceError, match="broker"):
+        parked.ParkedQueue({"amqp_url": url, "tls": tls, "passive_declares": False}, "q").make()
+    assert heard[0]["subject"] and heard[1] == b"AMQP\x00\x00\x09\x01"
+
+
+def test_a_broker_whose_certificate_nobody_vouches_for_is_not_asked(first_bytes: tuple[str, list[Any]]) -> None:
+    url, heard = first_bytes
+    tls = {"ca_cert": None, "certfile": None, "keyfile": None}
+    with pytest.raises(errors.ServiceError, match="broker"):
+        parked.ParkedQueue({"amqp_url": url, "tls": tls, "passive_declares": False}, "q").make()
+    assert b"AMQP\x00\x00\x09\x01" not in heard
+
+
+@pytest.mark.parametrize("url", ["amqps://you@localhost/%2F", "amqp://localhost:port"])
+def test_an_address_that_is_none_is_said(url: str) -> None:
+    with pytest.raises(errors.CannotStart, match="amqp_url"):
+        parked.ParkedQueue({"amqp_url": url, "tls": {}, "passive_declares": False}, "q").make()
+
+
+def test_a_certificate_that_is_not_there_is_said() -> None:
+    conf = {"amqp_url": "amqps://localhost:9", "tls": {"ca_cert": "/nonexistent"}, "passive_declares": False}
+    with pytest.raises(errors.ServiceError, match="No such file"):
+        parked.ParkedQueue(conf, "q").make()
+
+
+@pytest.mark.parametrize(
+    ("headers", "topic"),
+    [
+        ({"x-death": [{"routing-keys": ["b.c"]}, {"routing-keys": ["a.b"]}]}, "a.b"),
+        ({"x-death": "odd"}, "parked"),
+        ({"x-death": []}, "parked"),
+        (None, "parked"),
+    ],
+)
+def test_a_dead_message_has_the_topic_that_it_was_sent_with(headers: dict[str, Any] | None, topic: str) -> None:
+    method = pika.spec.Basic.GetOk(routing_key="parked")
+    heard = parked._heard(method, pika.BasicProperties(headers=headers), b'{"a": 1}')
+    assert heard.topic == topic and heard.body == {"a": 1}
