@@ -21,7 +21,7 @@ _OWN = ("data", "packages")
 def demo_release(folder: pathlib.Path, distribution: pathlib.Path, address: str) -> releases.Release:
     """Release `demo`, read from the definition that the demo writes below `folder`."""
     site.write(folder, distribution, address)
-    (definition,) = folder.rglob("demo.toml")
+    (definition,) = folder.rglob("releases/demo.toml")
     return releases.load(definition)
 
 

@@ -269,7 +269,7 @@ def test_a_composed_release_is_read_anew_and_may_be_ordered(here: Service, tmp_p
     [
         ({"image_types": ("dvd",)}, {}, "offers no image of type «dvd»"),
         ({}, {"reference": "task:123"}, "may not bring code of his own"),
-        ({}, {"reference": None, "builds": tuple(f"p{n}-1-1" for n in range(101))}, "at most 100"),
+        ({}, {"reference": None, "builds": tuple(f"p{n}-1-1" for n in range(101))}, "100 at most"),
     ],
 )
 def test_what_no_request_can_be_made_of_is_refused_with_the_reason(
