@@ -89,6 +89,8 @@ setup(
             "ondemand.builder.joined.v1 = ondemand.messages:BuilderJoinedV1",
             "ondemand.builder.lost.v1 = ondemand.messages:BuilderLostV1",
             "ondemand.wish.decided.v1 = ondemand.messages:WishDecidedV1",
+            "ondemand.build.wish.v1 = ondemand.messages:BuildWishV1",
+            "ondemand.build.wish.answered.v1 = ondemand.messages:BuildWishAnsweredV1",
         ],
         "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
         "ondemand.sources": [

@@ -17,6 +17,7 @@ from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
 from ondemand.differences import Differences
 from ondemand.facts import Facts
+from ondemand.orders import Order
 from ondemand.reference_sets import SetRecord
 from ondemand.resolutions import ResolveRecord
 from ondemand.states import State, Step
@@ -168,12 +169,13 @@ class Client:
         """Lets a paused trigger rule go on; for operators."""
         return self._read(self._call("POST", f"/triggers/{quote(name, safe='')}/resume"), RuleRecord.model_validate)
 
-    def offer(self, facts: Facts) -> bool:
-        """Hands a message's facts over; whether the master did not have them yet. Safe to repeat.
+    def offer(self, said: Facts | Order) -> bool:
+        """Hands over what a message says; whether the master did not have it yet. Safe to repeat.
 
         A redirect, or a page of something else, is no receipt: the message would be lost.
         """
-        answer = self._call("POST", "/wishes", json=facts.model_dump(mode="json"), allow_redirects=False)
+        path = "/orders" if isinstance(said, Order) else "/wishes"
+        answer = self._call("POST", path, json=said.model_dump(mode="json"), allow_redirects=False)
         if answer.status_code not in (200, 202):
             raise self._senseless()
         self._read(answer, dict)

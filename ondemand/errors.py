@@ -5,7 +5,7 @@ OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
 │   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet · UnknownUpload
 │   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
-│   ├── UploadsFull · UnknownWish
+│   ├── UploadsFull · UnknownWish · TooManyOrders
 ├── ContentError            the content can't become that image; never retried by itself
 │   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
 ├── BuilderError            this builder can't; another attempt may
@@ -208,6 +208,14 @@ class UploadsFull(RequestError):
     code = "uploads-full"
     exit_status = 18
     http_status = 413
+
+
+class TooManyOrders(RequestError):
+    """The bot has ordered as many images in the last hour as the operator lets it."""
+
+    code = "too-many-orders"
+    exit_status = 16
+    http_status = 429
 
 
 class ContentError(OndemandError):

@@ -7,6 +7,8 @@ from typing import Any
 
 from fedora_messaging import message
 
+from ondemand import orders
+
 _BUILD: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -58,13 +60,13 @@ _WISH: dict[str, Any] = {
 }
 
 
-def _schema(name: str, **properties: Any) -> dict[str, Any]:
+def _schema(name: str, *, optional: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
     return {
         "id": name,
         "$schema": "http://json-schema.org/draft-07/schema#",
         "type": "object",
         "properties": properties,
-        "required": [*properties],
+        "required": [key for key in properties if key not in optional],
     }
 
 
@@ -228,3 +230,56 @@ class WishDecidedV1(_Message):
     def summary(self) -> str:
         """One line for people."""
         return f"{self.body['wish']['subject']}: {self.body['decision']}: {self.body['reason']}"
+
+
+class BuildWishV1(_Message):
+    """A bot asks for an image. Published by bots, heard where the operator lets them order; docs/bots.md tells how."""
+
+    topic = orders.TOPIC
+    body_schema = _schema(
+        "ondemand.build.wish.v1",
+        optional=("mac",),
+        bot={"type": "string", "description": "The bot's name in the service's settings."},
+        request={"type": "object", "description": "The fields of `POST /api/v1/builds` (docs/api.md)."},
+        mac={"type": "string", "description": "What proves the bot, where the operator gave it a secret."},
+    )
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        request = self.body["request"]
+        return f"bot {self.body['bot']} asks for an image of {request.get('release', 'no release')}"
+
+
+class BuildWishAnsweredV1(_Message):
+    """A bot's wish is accepted, and is a build from now on, or refused and why. Once for each wish, by its message id."""
+
+    topic = f"{orders.TOPIC}.answered"
+    body_schema = _schema(
+        "ondemand.build.wish.answered.v1",
+        message_id={"type": "string", "description": "The id of the message that asked."},
+        bot={"type": "string", "description": "The bot that asked, by its own word."},
+        owner={"type": ["string", "null"], "description": "Who owns the bot's builds; null when it may not order."},
+        accepted={"type": "boolean", "description": "Whether there is a build; whether it can be made is the build's own story."},
+        build={"type": ["integer", "null"], "description": "The build's id."},
+        url={"type": ["string", "null"], "description": "The build's page."},
+        error={"type": ["string", "null"], "description": "The error's code (docs/errors.md)."},
+        reason={"type": ["string", "null"], "description": "Why it was refused, as a sentence."},
+        details={"type": "array", "items": {"type": "string"}, "description": "Further sentences, 20 at most."},
+    )
+
+    @property
+    def url(self) -> str:
+        """The build's page, if there is a build."""
+        return str(self.body["url"] or "")
+
+    @property
+    def usernames(self) -> list[str]:
+        """The owner."""
+        return [str(self.body["owner"])] if self.body["owner"] else []
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        outcome = f"accepted as build {self.body['build']}" if self.body["accepted"] else f"refused: {self.body['reason']}"
+        return f"the wish of bot {self.body['bot']} is {outcome}"

@@ -15,6 +15,7 @@ import pydantic
 import pydantic_settings
 
 from ondemand import errors
+from ondemand.build_requests import Word
 
 DEFAULT_FILE = pathlib.Path("/etc/ondemand/ondemand.toml")
 Folder = pathlib.Path
@@ -57,7 +58,7 @@ class Master(Section):
     set_editors: tuple[str, ...] = ()
     """Owners who may change everybody's sets."""
     wishers: tuple[str, ...] = ()
-    """Owners, such as the trigger's own, whose messages may order by the trigger rules."""
+    """Owners, such as the trigger's own, whose messages may order by the trigger rules, and who bring orders."""
     operators: tuple[str, ...] = ()
     """Owners who may pause and resume trigger rules, and remove everybody's uploaded RPMs."""
     wish_days: int = pydantic.Field(default=30, ge=1, le=3650)
@@ -159,6 +160,24 @@ class Mail(Section):
     """Password for SMTP AUTH."""
 
 
+class Bot(Section):
+    """A bot that may order by message."""
+
+    owner: Word
+    """Who owns its builds; not one of `master.own_code`."""
+    hourly: Annotated[int, pydantic.Field(ge=1, le=1000)] = 10
+    """Builds that it may order in an hour."""
+    secret: Annotated[str, pydantic.Field(pattern=r"^([!-~]{32,200})?$")] = ""
+    """What its messages are proven with; empty means that any sender is believed to be the bot."""
+
+
+class Orders(Section):
+    """Orders by message."""
+
+    bots: dict[Word, Bot] = {}
+    """The bots that may, by name; empty means none."""
+
+
 class Settings(pydantic_settings.BaseSettings):
     """All settings; see the sections."""
 
@@ -171,6 +190,14 @@ class Settings(pydantic_settings.BaseSettings):
     builder: Builder = Builder()
     storage: StorageSettings = StorageSettings()
     mail: Mail = Mail()
+    orders: Orders = Orders()
+
+    @pydantic.model_validator(mode="after")
+    def _no_own_code(self) -> Settings:
+        """The bus doesn't prove who sent, so nothing that it brings may run as root on a builder."""
+        if wrong := [name for name, bot in self.orders.bots.items() if bot.owner in self.master.own_code]:
+            raise ValueError(f"orders.bots.{wrong[0]}.owner is one of master.own_code; give the bot an owner of its own")
+        return self
 
     @classmethod
     def settings_customise_sources(

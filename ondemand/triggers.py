@@ -15,8 +15,9 @@ from typing import Any
 
 import pydantic
 
-from ondemand import errors, plugins, registry
+from ondemand import errors, orders, plugins, registry
 from ondemand.facts import Facts
+from ondemand.orders import Order
 
 _WORD = re.compile(r"[^\x00-\x20\x7f]{1,200}")
 _NAMELESS = uuid.UUID("2b6d1c0e-6a56-4d3e-9d0c-4a2f3a7f5e11")
@@ -41,6 +42,8 @@ class TriggerOptions(pydantic.BaseModel, frozen=True, extra="forbid"):
     """Queue of the messages that can't be handled."""
     triggers: dict[str, dict[str, Any]] = {}
     """Options of each trigger, by its name."""
+    orders: bool = False
+    """Whether orders of bots are handed over, too; the master's settings say which bots may."""
 
     @property
     def address(self) -> str:
@@ -116,8 +119,9 @@ class Heard:
 class Triggers:
     """All installed triggers, by name; the first one that reads a topic gets the message."""
 
-    def __init__(self, tables: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, tables: Mapping[str, Mapping[str, Any]], *, with_orders: bool = False) -> None:
         """`tables` are the triggers' options; raises errors.PluginMissing and errors.CannotStart."""
+        self._with_orders = with_orders
         found = registry.load_all(plugins.TRIGGERS)
         for name in tables:
             if name not in found:
@@ -129,9 +133,17 @@ class Triggers:
         """How the topics end that any of them reads."""
         return tuple(topic for trigger in self._triggers.values() for topic in trigger.topics)
 
+    def said(self, heard: Heard) -> Facts | Order | None:
+        """What the master is to get of the message, None when nothing; raises errors.InvalidRequest for a malformed one."""
+        if not self._with_orders or not _ends(heard.topic, (orders.TOPIC,)):
+            return self.facts(heard)
+        if not isinstance(heard.body, dict):
+            raise errors.InvalidRequest("The order is malformed", cause="its body is no JSON object")
+        return orders.read(heard.message_id, heard.body)
+
     def facts(self, heard: Heard) -> Facts | None:
-        """What the message says, None when nothing of interest; raises errors.InvalidRequest for a malformed one."""
-        name = next((name for name in self._triggers if self._reads(name, heard.topic)), None)
+        """What the message says happened, None when nothing of interest; raises errors.InvalidRequest for a malformed one."""
+        name = next((name for name, trigger in self._triggers.items() if _ends(heard.topic, trigger.topics)), None)
         if name is None:
             return None
         if not isinstance(heard.body, dict):
@@ -147,9 +159,14 @@ class Triggers:
                 remedy="have its author look; the message is kept",
             ) from error
 
-    def _reads(self, name: str, topic: Any) -> bool:
-        ends = self._triggers[name].topics
-        return isinstance(topic, str) and any(topic == end or topic.endswith(f".{end}") for end in ends)
+
+def called(said: Facts | Order) -> str:
+    """What the log calls it."""
+    return f"the order of bot {said.bot}" if isinstance(said, Order) else f"{said.subject}, which is {said.happened},"
+
+
+def _ends(topic: Any, ends: tuple[str, ...]) -> bool:
+    return isinstance(topic, str) and any(topic == end or topic.endswith(f".{end}") for end in ends)
 
 
 def final(error: errors.OndemandError) -> bool:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Turns messages of the bus into facts and hands them to the master, which decides what is ordered. Builds nothing."""
+"""Hands facts and orders in messages of the bus to the master, which decides what is ordered. Builds nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from fedora_messaging import config, exceptions
 from ondemand import deadlines, errors, triggers
 from ondemand.client import Client
 from ondemand.facts import Facts
+from ondemand.orders import Order
 from ondemand.parked import ParkedQueue
 from ondemand_consumer import bus
 
@@ -33,7 +34,7 @@ class Consumer:
         """Raises errors.CannotStart and errors.PluginMissing."""
         bus.steady()
         self._options = triggers.options(config.conf["consumer_config"])
-        self._triggers = triggers.Triggers(self._options.triggers)
+        self._triggers = triggers.Triggers(self._options.triggers, with_orders=self._options.orders)
         self._master = _master(self._options)
         self._parked = ParkedQueue(config.conf, self._options.parked)
         _check_queues(self._options.parked)
@@ -48,9 +49,9 @@ class Consumer:
         """Returns (acknowledged), or raises Nack (later) or Drop (parked); nothing else, whatever the message is."""
         try:
             heard = triggers.Heard(id=message.id, topic=message.topic, headers=message._headers, body=message.body)
-            facts = self._triggers.facts(heard)
-            if facts is not None:
-                self._hand_over(facts)
+            said = self._triggers.said(heard)
+            if said is not None:
+                self._hand_over(said)
         except exceptions.Nack:
             raise
         except errors.OndemandError as error:
@@ -59,22 +60,23 @@ class Consumer:
             _log.exception("the trigger did not foresee this")
             raise self._drop(message, f"{type(error).__name__}: {error}") from error
 
-    def _hand_over(self, facts: Facts) -> None:
-        """Waits for a master that is away, then gives up by Nack; raises what the master refuses the facts with."""
+    def _hand_over(self, said: Facts | Order) -> None:
+        """Waits for a master that is away, then gives up by Nack; raises what the master refuses it with."""
         until = time.monotonic() + self._options.patience
         pause, longest = PAUSES
         while True:
             try:
                 with deadlines.Deadline(CALL):
-                    new = self._master.offer(facts)
-                _log.info("%s is %s: %s", facts.subject, facts.happened, "new" if new else "known")
+                    new = self._master.offer(said)
+                _log.info("%s is %s", triggers.called(said), "handed over" if new else "known already")
                 return
             except errors.OndemandError as error:
                 if triggers.final(error):
                     raise
-                _log.warning("%s is not handed over yet: %s", facts.subject, error)
+                _log.warning("%s is not handed over yet: %s", triggers.called(said), error)
             except deadlines.Late:
-                _log.warning("%s is not handed over yet: the master takes longer than %.0f s", facts.subject, CALL)
+                late = "the master takes longer than"
+                _log.warning("%s is not handed over yet: %s %.0f s", triggers.called(said), late, CALL)
             if time.monotonic() + pause > until or self._stopping.wait(pause):
                 raise exceptions.Nack
             pause = min(2 * pause, longest)

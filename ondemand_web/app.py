@@ -13,6 +13,7 @@ from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
 from ondemand_web.files import views as files
+from ondemand_web.orders import views as orders
 from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
 from ondemand_web.service import Service
@@ -50,6 +51,7 @@ def make(here: Service) -> flask.Flask:
     app.register_api(queue.api)
     app.register_api(sets.api)
     app.register_api(wishes.api)
+    app.register_api(orders.api)
     app.register_api(uploads.api)
     app.register_blueprint(pages.pages)
     app.register_blueprint(metrics.pages)

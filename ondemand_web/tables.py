@@ -6,6 +6,7 @@ from __future__ import annotations
 import ondemand_web.builds.models
 import ondemand_web.events.models
 import ondemand_web.files.models
+import ondemand_web.orders.models
 import ondemand_web.people.models
 import ondemand_web.queue.models
 import ondemand_web.sets.models
@@ -17,6 +18,7 @@ AREAS = (
     ondemand_web.builds.models,
     ondemand_web.events.models,
     ondemand_web.files.models,
+    ondemand_web.orders.models,
     ondemand_web.people.models,
     ondemand_web.queue.models,
     ondemand_web.sets.models,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Parts for the trigger's tests: messages, a configuration, and a master of wishes. Tests no thing itself.
 
-The master is a fake: it speaks the two real HTTP calls and keeps what it gets by message id, but judges nothing.
+The master is a fake: it speaks the real HTTP calls and keeps what it gets by message id, but judges nothing.
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ from typing import Any
 import pika
 from fedora_messaging import api, config
 
-from ondemand import triggers
+from ondemand import orders, triggers
 from ondemand.facts import Facts
 from ondemand_consumer import trigger
 from tests import builder_parts, command_parts, service_parts
 
 TOKEN = "trigger-secret"
+WISH = f"org.fedoraproject.prod.{orders.TOPIC}"
 READY = "org.fedoraproject.prod.bodhi.update.status.testing.koji-build-group.build.complete"
 PARKED = "ondemand.trigger.parked"
 ALIAS = "FEDORA-2026-0123456789"
@@ -42,6 +43,11 @@ def ready(alias: str = ALIAS, **fields: Any) -> dict[str, Any]:
     return {"agent": "bodhi", "artifact": {"type": "koji-build-group", "builds": [build]}, "update": update, **fields}
 
 
+def wish(**fields: Any) -> dict[str, Any]:
+    """The body of a bot's order."""
+    return {"bot": "acme", "request": {"release": "f44"}, **fields}
+
+
 def heard(topic: str, body: Any, message_id: Any = "m-1", **headers: Any) -> triggers.Heard:
     """A message as a trigger gets it."""
     return triggers.Heard(id=message_id, topic=topic, headers=headers, body=body)
@@ -60,7 +66,8 @@ def message(body: Any, topic: str = READY, message_id: str = "m-1") -> api.Messa
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Keeps facts in `server.wishes`; `server.away` answers 503, `server.unknown` are subjects that it refuses."""
+    """Keeps facts in `server.wishes`, orders in `server.orders`; `server.away` answers 503, subjects and bots in
+    `server.unknown` are refused."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -75,6 +82,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(server.page, "<html>welcome</html>")
         elif self.headers["Authorization"] != f"Bearer {server.token}":
             self._answer(401, {"code": "not-authenticated", "detail": "The token is not known."})
+        elif body.get("bot") in server.unknown:
+            self._answer(422, {"code": "invalid-request", "detail": "The order is not understood."})
+        elif self.path.endswith("/orders"):
+            known = server.orders.setdefault(body["message_id"], body) is not body
+            self._answer(200 if known else 202, {"answered": True})
         elif self.path.endswith("/wishes/replay"):
             self._answer(200, {"wishes": [self._judged(each) for each in body["facts"]]})
         elif body["subject"] in server.unknown:
@@ -102,7 +114,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def serving() -> contextlib.AbstractContextManager[Any]:
     """The master on a port of its own; attributes of the server are its state."""
-    return builder_parts.serving(Handler, wishes={}, calls=0, away=False, page=0, unknown=set(), token=TOKEN)
+    return builder_parts.serving(Handler, wishes={}, orders={}, calls=0, away=False, page=0, unknown=set(), token=TOKEN)
 
 
 def consumer(monkeypatch: Any, master: str, **table: Any) -> trigger.Consumer:
@@ -132,6 +144,15 @@ def configuration(folder: pathlib.Path, amqp_url: str, master: str, patience: fl
     path = folder / "trigger.toml"
     path.write_text(text)
     return path
+
+
+def with_orders(conf: pathlib.Path) -> None:
+    """Switches orders on, as the example's comments say."""
+    text = conf.read_text()
+    for old, new in (("\norders = false\n", "\norders = true\n"), ('# "org.fedoraproject.*.ondemand', '"org.fedoraproject.*.ondemand')):
+        assert old in text
+        text = text.replace(old, new)
+    conf.write_text(text)
 
 
 def process(conf: pathlib.Path, name: str = "trigger") -> service_parts.Process:

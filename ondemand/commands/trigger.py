@@ -16,6 +16,7 @@ from ondemand import errors, recordings, triggers
 from ondemand.client import Client
 from ondemand.commands import options, output, rules
 from ondemand.facts import Facts
+from ondemand.orders import Order
 from ondemand.wishes import REPLAY, ReplayedWish
 
 if TYPE_CHECKING:
@@ -73,19 +74,20 @@ def replay(
 def parked(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> None:
     """Show the messages that the trigger could not handle, and what it says of them now; they stay."""
     given, queue = _queue(conf)
-    known = triggers.Triggers(given.triggers)
-    _print(queue.handle(lambda heard: _said(known.facts(heard)), limit, keep=True), as_json)
+    known = triggers.Triggers(given.triggers, with_orders=given.orders)
+    _print(queue.handle(lambda heard: _said(known.said(heard)), limit, keep=True), as_json)
 
 
 @app.command()
 def unpark(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> None:
     """Hand the messages over that the trigger could not handle; those that are refused again stay."""
     given, queue = _queue(conf)
-    known, master = triggers.Triggers(given.triggers), Client(given.address, given.token)
+    known = triggers.Triggers(given.triggers, with_orders=given.orders)
+    master = Client(given.address, given.token)
 
     def hand_over(heard: triggers.Heard) -> str:
-        facts = known.facts(heard)
-        return "handed over" if facts and master.offer(facts) else "known already" if facts else _said(None)
+        said = known.said(heard)
+        return "handed over" if said and master.offer(said) else "known already" if said else _said(None)
 
     _print(queue.handle(hand_over, limit), as_json)
 
@@ -128,8 +130,10 @@ def _rows(number: int, facts: Facts, wish: ReplayedWish) -> Iterator[dict[str, A
         yield {**message, **dict.fromkeys(_TOLD), "state": "none", "reason": wish.note or "no rule decides about it"}
 
 
-def _said(facts: Facts | None) -> str:
-    return f"{facts.subject}: {facts.happened}" if facts else "of no interest"
+def _said(said: Facts | Order | None) -> str:
+    if isinstance(said, Order):
+        return triggers.called(said)
+    return f"{said.subject}: {said.happened}" if said else "of no interest"
 
 
 def _print(seen: list[Handled], as_json: bool) -> None:

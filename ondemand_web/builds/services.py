@@ -50,33 +50,40 @@ def submit(database: Database, request: BuildRequest, owner: str, key: str | Non
 
 
 def _submit(database: Database, request: BuildRequest, owner: str, key: str | None, again: Again | None) -> Build:
-    digest = hashlib.sha256(f"{request.digest()} {again}".encode()).hexdigest() if again else request.digest()
     with database.writing() as session:
-        if key is not None:
-            known = session.get(Submission, (owner, key))
-            if known is not None:
-                return _repeated(session, known, digest)
-        now = clock(session)
-        build = Build(
-            owner=owner,
-            state=State.RECEIVED,
-            request=request.model_dump(mode="json"),
-            release=request.release,
-            arch=request.arch,
-            image_type=request.image_type.value,
-            created_at=now,
-            changed_at=now,
-            next_try=now,
-            rebuild_of=again.of if again else None,
-            same_lock=bool(again and again.same_lock),
-        )
-        session.add(build)
-        session.flush()
-        if key is not None:
-            session.add(Submission(owner=owner, key=key, body_digest=digest, build_id=build.id))
-        body = {"old": None, "new": State.RECEIVED.value, "reason": again.reason if again else None}
-        events.record(session, build, events.STATE_CHANGED, body, now)
-        return build
+        return submit_within(session, request, owner, key, again)
+
+
+def submit_within(
+    session: orm.Session, request: BuildRequest, owner: str, key: str | None, again: Again | None = None
+) -> Build:
+    """As `submit`, in the caller's transaction."""
+    digest = hashlib.sha256(f"{request.digest()} {again}".encode()).hexdigest() if again else request.digest()
+    if key is not None:
+        known = session.get(Submission, (owner, key))
+        if known is not None:
+            return _repeated(session, known, digest)
+    now = clock(session)
+    build = Build(
+        owner=owner,
+        state=State.RECEIVED,
+        request=request.model_dump(mode="json"),
+        release=request.release,
+        arch=request.arch,
+        image_type=request.image_type.value,
+        created_at=now,
+        changed_at=now,
+        next_try=now,
+        rebuild_of=again.of if again else None,
+        same_lock=bool(again and again.same_lock),
+    )
+    session.add(build)
+    session.flush()
+    if key is not None:
+        session.add(Submission(owner=owner, key=key, body_digest=digest, build_id=build.id))
+    body = {"old": None, "new": State.RECEIVED.value, "reason": again.reason if again else None}
+    events.record(session, build, events.STATE_CHANGED, body, now)
+    return build
 
 
 def move(

@@ -17,6 +17,7 @@ _OTHERS = {
     events.JOINED: messages.BuilderJoinedV1,
     events.LOST: messages.BuilderLostV1,
     events.DECIDED: messages.WishDecidedV1,
+    events.ANSWERED: messages.BuildWishAnsweredV1,
 }
 """Messages of subjects other than builds: their body is the event's."""
 
@@ -28,6 +29,8 @@ def message_of(event: Event, record: BuildRecord | None, url: str = "") -> messa
         if event.kind == events.DECIDED:
             wish = {**body["wish"], "url": f"{url.rstrip('/')}/wishes/{body['wish']['id']}"}
             body = {**body, "wish": wish}
+        if event.kind == events.ANSWERED:
+            body = {**body, "url": f"{url.rstrip('/')}/builds/{body['build']}" if body["build"] else None}
         return _OTHERS[event.kind](body=body)
     build = _build(record)
     if event.kind == events.REQUESTED:

@@ -13,7 +13,7 @@ from ondemand_web.database import Base
 
 
 class Event(Base):
-    """One entry of the history of `subject` (`build/17`, `builder/node-1`, `decision/3`); `seq` counts from 1 within it."""
+    """One entry of the history of `subject` (`build/17`, `builder/node-1`, `order/MESSAGE-ID`); `seq` counts from 1 within it."""
 
     __tablename__ = "event"
     __table_args__ = (sa.UniqueConstraint("subject", "seq", name="event_in_order"),)

@@ -22,6 +22,7 @@ PUBLISHED = "image.published"
 JOINED = "builder.joined"
 LOST = "builder.lost"
 DECIDED = "wish.decided"
+ANSWERED = "order.answered"
 BUS = "bus"
 MAIL = "mail"
 

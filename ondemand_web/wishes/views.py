@@ -49,7 +49,7 @@ class ListQuery(pydantic.BaseModel, extra="forbid"):
 def add(body: Facts) -> tuple[dict[str, Any], int, dict[str, str]]:
     """Bring a message's facts; the rules judge them a moment later. The same message id, the same wish."""
     here = service.current()
-    wish_id, new = wishes.add(here.database, body, _wisher(here))
+    wish_id, new = wishes.add(here.database, body, wisher(here))
     page = f"{here.settings.master.url.rstrip('/')}/wishes/{wish_id}"
     return {"id": wish_id, "page": page}, 202 if new else 200, {"Location": f"/api/v1/wishes/{wish_id}"}
 
@@ -59,7 +59,7 @@ def replay(body: ReplayRequest) -> flask.Response:
     """What the rules would make of these messages, each at its own time; writes and orders nothing."""
     here = service.current()
     if _owner(here) not in here.settings.master.operators:
-        _wisher(here)
+        wisher(here)
     rules = here.rules.active()
     with here.database.reading() as session:
         named = wishes.named(session, rules)
@@ -134,7 +134,7 @@ def _owner(here: service.Service) -> str:
     return people.owner(here.database, flask.request.headers.get("Authorization"), here.settings.master)
 
 
-def _wisher(here: service.Service) -> str:
+def wisher(here: service.Service) -> str:
     """Who brings messages; refuses whom the operator did not name; raises errors.NotPermitted."""
     who = _owner(here)
     if who not in here.settings.master.wishers:

@@ -102,6 +102,21 @@ def test_what_was_parked_stays_when_the_master_is_away(line: Line) -> None:
     assert service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1)
 
 
+def test_an_order_is_handed_over_and_one_that_is_refused_is_parked_until_it_is_understood(line: Line) -> None:
+    line.process.stop()
+    parts.with_orders(line.conf)
+    process = line.start("ordering")
+    line.master.unknown.add("newer")
+    for bot in ("acme", "newer"):
+        line.bus.publish(parts.wish(bot=bot), parts.WISH, f"order-of-{bot}")
+    assert service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1), process.output
+    assert list(line.master.orders) == ["order-of-acme"]
+    assert [each["outcome"] for each in line.ondemand("parked")] == ["the order of bot newer"]
+    line.master.unknown.clear()
+    assert [each["outcome"] for each in line.ondemand("unpark")] == ["handed over"]
+    assert list(line.master.orders) == ["order-of-acme", "order-of-newer"] and process.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("body", "properties"),
     [

@@ -26,10 +26,11 @@ TOPICS = [
     "x.bodhi.update.eject",
     "x.pungi.compose.status.change",
     "acme.done",
+    "x.ondemand.build.wish",
     "a\x00b",
     "",
 ]
-FIELDS = ["update", "artifact", "builds", "alias", "nvr", "id", "release", "name", "tag", "build_id", "status", "\x00"]
+FIELDS = ["bot", "request", "update", "artifact", "builds", "alias", "nvr", "id", "release", "name", "tag", "build_id", "status", "\x00"]
 NAMES = strategies.sampled_from(FIELDS)
 LEAVES = strategies.none() | strategies.booleans() | strategies.integers() | strategies.floats() | strategies.text() | strategies.binary()
 HOSTILE = strategies.recursive(
@@ -59,6 +60,14 @@ def consumer(monkeypatch: pytest.MonkeyPatch, master: Any) -> trigger.Consumer:
     return made
 
 
+@pytest.fixture
+def ordering(monkeypatch: pytest.MonkeyPatch, master: Any) -> trigger.Consumer:
+    """The same where bots may order."""
+    made = parts.consumer(monkeypatch, master.url, patience=1.2, orders=True, triggers={"koji": {"packages": ["*"]}})
+    monkeypatch.setattr(made._parked, "_made", True)
+    return made
+
+
 def ending(consumer: trigger.Consumer, message: Any) -> str:
     """How the callback ended; anything but the three ways goes through."""
     try:
@@ -81,6 +90,28 @@ def test_facts_are_handed_over_once_for_a_message_that_comes_twice(consumer: tri
 def test_what_is_of_no_interest_asks_nobody(consumer: trigger.Consumer, master: Any) -> None:
     assert ending(consumer, parts.message({}, "org.fedoraproject.prod.buildsys.untag")) == "return"
     assert master.calls == 0
+
+
+def test_an_order_is_of_no_interest_unless_the_operator_wants_orders(consumer: trigger.Consumer, master: Any) -> None:
+    assert ending(consumer, parts.message(parts.wish(), parts.WISH)) == "return"
+    assert master.calls == 0
+
+
+def test_an_order_is_handed_over_with_its_messages_id(ordering: trigger.Consumer, master: Any) -> None:
+    assert [ending(ordering, parts.message(parts.wish(), parts.WISH)) for _ in range(2)] == ["return", "return"]
+    assert master.orders == {"m-1": {"message_id": "m-1", "mac": None, **parts.wish()}} and not master.wishes
+
+
+@pytest.mark.parametrize(
+    "body", [[], {}, parts.wish(bot=5), parts.wish(request="f44"), parts.wish(request={"a": float("inf")}), parts.wish(request=nested(99))]
+)
+def test_an_order_that_can_not_be_read_is_parked(ordering: trigger.Consumer, master: Any, body: Any) -> None:
+    assert ending(ordering, parts.message(body, parts.WISH)) == "Drop" and master.calls == 0
+
+
+def test_an_order_waits_for_a_master_that_is_away_and_then_goes_back(ordering: trigger.Consumer, master: Any) -> None:
+    master.away = True
+    assert ending(ordering, parts.message(parts.wish(), parts.WISH)) == "Nack" and master.calls == 2
 
 
 def test_a_malformed_message_is_parked_with_its_reason(consumer: trigger.Consumer, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,12 +162,12 @@ def test_a_message_that_no_queue_would_take_goes_back_instead(
 
 @hypothesis.given(topic=strategies.sampled_from(TOPICS), body=HOSTILE, message_id=LEAVES)
 @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], max_examples=300)
-def test_no_body_makes_it_end_in_another_way(consumer: trigger.Consumer, topic: str, body: Any, message_id: Any) -> None:
+def test_no_body_makes_it_end_in_another_way(ordering: trigger.Consumer, topic: str, body: Any, message_id: Any) -> None:
     logging.disable(logging.CRITICAL)
     try:
         message = parts.message(body, topic)
         message.id = message_id
-        assert ending(consumer, message) in ("return", "Drop")
+        assert ending(ordering, message) in ("return", "Drop")
     finally:
         logging.disable(logging.NOTSET)
 

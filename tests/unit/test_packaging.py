@@ -13,7 +13,7 @@ import pika
 import pytest
 from fedora_messaging import config
 
-from ondemand import settings, triggers
+from ondemand import orders, settings, triggers
 from ondemand_consumer import doorbell, trigger
 from tests.tools import tree
 
@@ -109,7 +109,7 @@ def test_the_triggers_example_names_every_option_and_topic_that_there_is() -> No
     given = triggers.options(loaded["consumer_config"])
     known = triggers.Triggers(given.triggers)
     keys = re.findall(r'^    (?:# )?"org\.fedoraproject\.\*\.(.*)",$', text, re.MULTILINE)
-    assert sorted(keys) == sorted(known.topics)
+    assert sorted(keys) == sorted((*known.topics, orders.TOPIC))
     assert set(loaded["consumer_config"]) == set(triggers.TriggerOptions.model_fields)
     assert triggers.Triggers({}).topics == known.topics
     assert options_of(known) == options_of(triggers.Triggers({}))
