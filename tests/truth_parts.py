@@ -126,8 +126,9 @@ def _undelivered(session: orm.Session, service: Service) -> list[str]:
     found += [f"delivery {each.id} is {each.state}: {each.error}" for each in deliveries if each.state != "delivered"]
     messages = {message_id(event): event for event in of_event.values()}
     heard = [number for number, _ in service.hear()]
-    found += [f"the bus never carried {event.subject} {event.seq}" for number, event in messages.items() if number not in set(heard)]
-    found += [f"the bus carried {number}, which no event is" for number in set(heard) - set(messages)]
+    missing, strange = set(messages) - set(heard), set(heard) - set(messages)
+    found += [f"the bus never carried {messages[number].subject} {messages[number].seq}" for number in missing]
+    found += [f"the bus carried {number}, which no event is" for number in strange]
     latest: dict[str, int] = {}
     for event in (messages[number] for number in heard if number in messages):
         if event.seq < latest.get(event.subject, 0):
