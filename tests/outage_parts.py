@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import dataclasses
+import functools
 import os
 import pathlib
 import signal
@@ -14,7 +16,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pika
@@ -28,7 +30,7 @@ from ondemand.client import Client
 from ondemand_consumer import master
 from ondemand_web import private_broker, supervisor
 from ondemand_web.database import Database
-from tests import postgres_server, service_parts, simulated_builder, universe_parts
+from tests import postgres_server, service_parts, simulated_builder, trigger_parts, universe_parts
 from tests.service_parts import Process, soon
 
 LEASE = 6.0
@@ -56,6 +58,13 @@ baseurl = "{url}/main"
 backend = "kiwi"
 preset = "made-live"
 """
+RULE = """\
+name = "updates"
+releases = ["made"]
+only_if_in_image = false
+lull = 1
+hourly_cap = 4
+"""
 PRESET = "lang C.UTF-8\nkeyboard us\ntimezone UTC\nrootpw --lock\n%packages\ntool\n%end\n"
 
 
@@ -66,6 +75,7 @@ class Service:
         self.folder = folder
         self._stack = contextlib.ExitStack()
         self.builders: dict[str, Process] = {}
+        self.doorbell: Process
         self.heard: list[tuple[str, str]] = []
         """Ids and topics of the messages that the bus has carried, in order."""
 
@@ -102,6 +112,8 @@ class Service:
         }
         self.site = site.write(self.folder, None, url, mail_port=self.mails.port, tables=tables)
         (self.folder / "config" / "releases" / "made.toml").write_text(RELEASE.format(url=url))
+        (self.folder / "config" / "triggers").mkdir()
+        (self.folder / "config" / "triggers" / "updates.toml").write_text(RULE)
         (self.folder / "config" / "presets" / "made-live.ks").write_text(PRESET)
         self.client = Client(self.site.url)
         self.web, self.dispatcher = self.process("web"), self.process("dispatcher")
@@ -117,9 +129,9 @@ class Service:
         kept = {**self.site.environment, "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "plugins")))}
         return Process(argv, self.folder / f"{name}.log", {**kept, **environment})
 
-    def token(self, name: str) -> str:
-        """The token of a new builder."""
-        adding = self._process(f"{name}-token", *service_parts.ONDEMAND, "serve", "--add-builder", name)
+    def token(self, name: str, kind: str = "builder") -> str:
+        """The token of a new builder, or anew of a `person`."""
+        adding = self._process(f"{name}-token", *service_parts.ONDEMAND, "serve", f"--add-{kind}", name)
         adding.start()
         assert soon(lambda: not adding.pid, 60), adding.output
         return adding.output.split()[-1]
@@ -152,6 +164,23 @@ class Service:
         service_parts.started(self._stack, process)
         assert soon(lambda: "Successfully registered" in process.output, 60), process.output
         return process
+
+    @contextlib.contextmanager
+    def trigger(self, name: str, **environment: str) -> Iterator[Process]:
+        """A trigger that hands over to this service, listening; every one has the same queue."""
+        conf = trigger_parts.configuration(self.folder, self.broker.url, self.site.url)
+        (self.folder / "token").write_text(self._wisher)
+        process = self._process(name, service_parts.FEDORA_MESSAGING, "--conf", str(conf), "consume", **environment)
+        process.start()
+        try:
+            assert soon(lambda: "Successfully registered" in process.output, 60), process.output
+            yield process
+        finally:
+            process.stop()
+
+    @functools.cached_property
+    def _wisher(self) -> str:
+        return self.token("you", "person")
 
     def bus_file(self, queue: str, bell: pathlib.Path | None = None) -> pathlib.Path:
         """A fedora-messaging configuration with the durable queue `test.<queue>`."""
@@ -188,6 +217,25 @@ class Service:
             channel.exchange_declare("amq.topic", "topic", durable=True)
             channel.queue_declare(RECORD, durable=True)
             channel.queue_bind(RECORD, "amq.topic", "ondemand.#")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Carried:
+    """A message as the bus carries it, whatever it may hold."""
+
+    body: bytes
+    message_id: str = "m-1"
+    properties: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+def publish(service: Service, exchange: str, key: str, messages: Iterable[Carried]) -> None:
+    """Publishes them as fast as it goes, on one connection; returns when the broker has each."""
+    with contextlib.closing(pika.BlockingConnection(pika.URLParameters(service.broker.url))) as connection:
+        channel = connection.channel()
+        channel.confirm_delivery()
+        for each in messages:
+            given = {"content_encoding": "utf-8", "headers": {}, "message_id": each.message_id, "delivery_mode": 2}
+            channel.basic_publish(exchange, key, each.body, pika.BasicProperties(**{**given, **each.properties}), mandatory=True)
 
 
 class Asking:
@@ -270,5 +318,5 @@ def running(folder: pathlib.Path, builders: int = 4) -> Iterator[Service]:
     with Service(folder) as service:
         for number in range(1, builders + 1):
             service.builder(f"node-{number}", **{simulated_builder.SECONDS: "2"})
-        service.consumer("doorbell", folder / "node-1" / "bell")
+        service.doorbell = service.consumer("doorbell", folder / "node-1" / "bell")
         yield service

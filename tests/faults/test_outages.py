@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ondemand_web.events.models import Delivery
 from tests import outage_parts as parts
+from tests import trigger_parts
 from tests import truth_parts as truth
 from tests.service_parts import soon
 
@@ -68,3 +69,18 @@ def test_a_dispatcher_that_is_killed_between_commit_and_publish_has_its_messages
         hurt.dispatcher.kill()
     hurt.dispatcher.start()
     truth.succeeded(hurt, ids)
+
+
+def test_a_broker_that_is_killed_while_the_trigger_hands_a_message_over_makes_one_wish_of_it(hurt: parts.Service) -> None:
+    bus = trigger_parts.RawBus(hurt.broker.url)
+    with hurt.trigger("trigger") as trigger:
+        with parts.frozen(hurt.web):
+            bus.publish(trigger_parts.ready(), message_id="in-a-callback")
+            assert soon(lambda: bus.count("ondemand.trigger") == 0)
+            hurt.broker.kill()
+            hurt.broker.start()
+        assert soon(lambda: trigger_parts.listened(bus, "ondemand.trigger"), 60) and trigger.pid, trigger.output
+        assert soon(lambda: "is offered: known" in trigger.output), trigger.output
+    assert [wish.facts.message_id for wish in hurt.client.wishes()].count("in-a-callback") == 1
+    assert bus.count("ondemand.trigger") == 0
+    truth.check(hurt)
