@@ -104,13 +104,12 @@ class Heard:
 
     @property
     def sent_at(self) -> datetime.datetime:
-        """When it was sent; now, where it doesn't say so or says a time to come."""
-        now = datetime.datetime.now(datetime.UTC)
+        """When it was sent; now, where it doesn't say so. Whether that is a time to come only the master can tell."""
         try:
             said = datetime.datetime.fromisoformat(self._header("sent-at"))
-            return min(said if said.tzinfo else said.replace(tzinfo=datetime.UTC), now).astimezone(datetime.UTC)
+            return (said if said.tzinfo else said.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)
         except (TypeError, ValueError, OverflowError):
-            return now
+            return datetime.datetime.now(datetime.UTC)
 
     def _header(self, name: str) -> Any:
         return self.headers.get(name) if isinstance(self.headers, dict) else None

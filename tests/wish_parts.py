@@ -18,7 +18,7 @@ from ondemand_web.wishes import judging, matching, ordering, services
 from ondemand_web.wishes.models import Decision, Wish
 from ondemand_web.wishes.rules import Rule, Rules
 
-NOON = datetime.datetime(2026, 11, 24, 12, tzinfo=datetime.UTC)
+NOON = datetime.datetime(2025, 11, 24, 12, tzinfo=datetime.UTC)
 TOPIC = "org.fedoraproject.prod.bodhi.update.status.testing.koji-build-group.build.complete"
 ALIAS = "FEDORA-2026-0123456789"
 BASH = "bash-5.3.3-1.fc44"

@@ -40,6 +40,9 @@ def _add(database: Database, facts: Facts, owner: str) -> tuple[int, bool]:
         known = session.execute(sa.select(Wish.id).where(Wish.message_id == facts.message_id)).scalar()
         if known is not None:
             return known, False
+        now = clock(session)
+        # Newer is told from older by this time: one to come, by a wrong clock or a lie, would be the newest for long.
+        facts = facts.model_copy(update={"at": min(facts.at, now)})
         wish = Wish(
             message_id=facts.message_id,
             subject=facts.subject,
@@ -47,7 +50,7 @@ def _add(database: Database, facts: Facts, owner: str) -> tuple[int, bool]:
             at=facts.at,
             facts=facts.model_dump(mode="json"),
             owner=owner,
-            received_at=clock(session),
+            received_at=now,
         )
         session.add(wish)
         session.flush()

@@ -46,7 +46,7 @@ def test_the_time_is_the_senders() -> None:
 
 
 @pytest.mark.parametrize("odd", [None, "", "yesterday", 5, "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00"])
-def test_an_odd_time_or_one_to_come_is_now(odd: Any) -> None:
+def test_an_odd_time_is_now(odd: Any) -> None:
     age = datetime.datetime.now(datetime.UTC) - parts.heard("t", {}, **{"sent-at": odd}).sent_at
     assert abs(age) < datetime.timedelta(seconds=5)
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ondemand.facts import Facts
 from ondemand.states import State
 from ondemand.wishes import DecisionState
 from ondemand_web import dispatcher, service
@@ -33,6 +34,13 @@ def made(here: Service) -> list[Build]:
     """All builds, in order."""
     with here.database.reading() as session:
         return list(session.execute(sa.select(Build).order_by(Build.id)).scalars())
+
+
+def test_a_time_to_come_counts_as_that_of_the_arrival(here: Service) -> None:
+    (wish_id,) = parts.bring(here, parts.facts(seconds=10 * 365 * 86_400))
+    with here.database.reading() as session:
+        wish = services.get(session, wish_id)
+        assert wish.at == wish.received_at == Facts.model_validate(wish.facts).at
 
 
 def states(here: Service, ids: list[int]) -> list[str]:

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT
+"""Builders die, freeze and are cut off; whoever comes late is refused, and nothing that he brought can be seen."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from ondemand import errors
+from ondemand.builds import Assignment
+from ondemand.proofs import Artifact
+from ondemand.states import Outcome, Step, StepState
+from ondemand_consumer import master
+from tests import cut_proxy, master_parts, simulated_builder
+from tests import outage_parts as parts
+from tests import truth_parts as truth
+from tests.service_parts import soon
+
+pytestmark = pytest.mark.slow
+PAST = parts.LEASE + 3
+
+
+def outcomes(service: parts.Service, build_id: int) -> list[Outcome | None]:
+    """How the attempts of a build ended."""
+    return [attempt.outcome for attempt in service.client.build(build_id).attempts]
+
+
+def claimed(stranger: master.Master) -> Assignment:
+    """A build that the test itself has to make."""
+    instance = str(uuid.uuid4())
+    stranger.register(instance)
+    won = soon(lambda: stranger.claim(str(uuid.uuid4()), instance, master_parts.CAN), pause=0.01)
+    assert won is not None
+    return won
+
+
+def bring(client: master.AttemptClient, content: bytes = b"a late image") -> tuple[Artifact, ...]:
+    """Uploads all that an attempt needs to win, and waits until it is stored."""
+    digest = hashlib.sha256(content).hexdigest()
+    named = (("image.iso", "image"), ("manifest.json", "manifest"))
+    made = tuple(Artifact(name=name, role=role, size=len(content), sha256=digest) for name, role in named)
+    for each in made:
+        client.append_artifact(each.name, 0, content)
+        client.complete(each)
+    assert soon(lambda: [item["state"] for item in client.artifacts().values()] == ["stored", "stored"], parts.LEASE - 1)
+    return made
+
+
+def test_the_build_of_a_builder_that_is_killed_is_made_by_another_one(hurt: parts.Service) -> None:
+    with parts.Asking(hurt, 8, 0.05) as asking:
+        lost = parts.building(hurt, asking.ids(), "node-2").id
+        hurt.builders["node-2"].kill()
+        truth.succeeded(hurt, asking.ids())
+    hurt.builders["node-2"].start()
+    assert outcomes(hurt, lost) == [Outcome.LOST, Outcome.SUCCEEDED]
+    assert hurt.client.build(lost).attempts[-1].builder != "node-2"
+
+
+def test_a_builder_that_was_frozen_past_its_lease_throws_its_work_away(hurt: parts.Service) -> None:
+    builder = hurt.builders["node-3"]
+    with parts.Asking(hurt, 8, 0.05) as asking:
+        lost = parts.building(hurt, asking.ids(), "node-3").id
+        with parts.frozen(builder):
+            time.sleep(PAST)
+        assert soon(lambda: f"build {lost}, attempt 1: thrown away" in builder.output), builder.output
+        truth.succeeded(hurt, asking.ids())
+    assert outcomes(hurt, lost) == [Outcome.LOST, Outcome.SUCCEEDED]
+
+
+@pytest.mark.parametrize("seconds", [parts.LEASE / 2, 2 * parts.LEASE], ids=["within its lease", "past its lease"])
+def test_a_builder_that_was_cut_off_wins_only_within_its_lease(hurt: parts.Service, seconds: float) -> None:
+    with cut_proxy.before(int(hurt.site.url.rpartition(":")[2])) as line, parts.Asking(hurt, 9, 0.05) as asking:
+        name, far = f"far-{seconds:.0f}", f"http://127.0.0.1:{line.port}"
+        builder = hurt.builder(name, ONDEMAND_MASTER__URL=far, **{simulated_builder.SECONDS: "4"})
+        at = parts.building(hurt, asking.ids(), name).id
+        line.cut()
+        time.sleep(seconds)
+        line.mend()
+        truth.succeeded(hurt, asking.ids())
+        expected = [Outcome.SUCCEEDED] if seconds < parts.LEASE else [Outcome.LOST, Outcome.SUCCEEDED]
+        assert outcomes(hurt, at) == expected, builder.output
+        builder.stop()
+
+
+def test_every_late_word_is_refused_and_what_it_had_brought_is_gone(hurt: parts.Service) -> None:
+    with parts.Asking(hurt, 8, 0.02) as asking:
+        stranger = hurt.stranger("late")
+        won = claimed(stranger)
+        client = stranger.attempt(won)
+        brought = bring(client)
+        assert soon(lambda: outcomes(hurt, won.build_id)[0] is Outcome.LOST, PAST)
+        late: list[Callable[[], object]] = [
+            client.beat,
+            client.artifacts,
+            lambda: client.step(Step.PUBLISH, StepState.DONE),
+            lambda: client.append_log(Step.BUILD, 0, b"late"),
+            lambda: client.append_artifact("more.txt", 0, b"late"),
+            lambda: client.complete(brought[0]),
+            lambda: client.finish(master_parts.success(*brought)),
+        ]
+        for word in late:
+            with pytest.raises(errors.LeaseLost):
+                word()
+        truth.succeeded(hurt, asking.ids())
