@@ -16,6 +16,8 @@ from ondemand.proofs import FACTS, FILES, HOW, Artifact, Proof, ProofKind
 from ondemand.releases import Release
 from ondemand.states import Outcome, State, Step, StepState
 
+BUILDERS = "X-Builders"
+"""The header by which a claim that got nothing learns how many builders can do the same."""
 LOG_LIMIT = 256 * 1024**2
 """Bytes that a step's log may have."""
 
@@ -99,6 +101,8 @@ class BuildRecord(Record):
     rebuild_of: int | None = None
     same_lock: bool = False
     waiting: str | None = None
+    position: int | None = None
+    estimated_start: datetime.datetime | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0

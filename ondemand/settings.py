@@ -22,6 +22,7 @@ Folder = pathlib.Path
 Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
 Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
 Size = Annotated[int, pydantic.Field(ge=1, lt=2**62)]
+Share = Annotated[float, pydantic.Field(ge=0.01, le=100)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -96,6 +97,8 @@ class Queue(Section):
     """Attempts a build may have."""
     poll: float = 15.0
     """Seconds between two claims of a builder that nobody wakes."""
+    shares: dict[str, Share] = {"trigger": 0.25}
+    """Of the builders' time, by owner; who is not named has 1.0. With 0.25 four builds of a person's go for one."""
 
 
 class Bus(Section):

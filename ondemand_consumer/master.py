@@ -27,6 +27,8 @@ class Master:
         self._url = f"{url.rstrip('/')}/api/v1/worker"
         self._token = token
         self._local = threading.local()
+        self.builders = 1
+        """How many builders can do what this one can, as the last claim that got nothing was told."""
 
     def register(self, instance: str) -> str:
         """Ends this builder's attempts of earlier instances; returns the builder's name."""
@@ -42,6 +44,7 @@ class Master:
         }
         answer = self._call("POST", "claims", json=body)
         if answer.status_code == 204:
+            self.builders = _number(answer.headers.get(builds.BUILDERS))
             return None
         try:
             return builds.Assignment.model_validate_json(answer.content)
@@ -133,6 +136,11 @@ def patiently(call: Callable[[], Result], stop: stopping.Stop, patience: float =
                 raise
         stop.sleep(pause)
         pause = min(pause * 2, 10.0)
+
+
+def _number(text: str | None) -> int:
+    """What a header says; 1 where it is not there, as an older master sends none, or no number."""
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 7 else 1
 
 
 def _problem(answer: requests.Response) -> errors.OndemandError:

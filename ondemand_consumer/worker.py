@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import logging
 import pathlib
+import random
 import signal
 import socket
 import threading
@@ -19,8 +20,18 @@ from ondemand import builds, errors, settings
 from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, stopping, sweeper
 
 _log = logging.getLogger(__name__)
+SPREAD, SPREAD_AT_MOST = 0.01, 2.0
+"""Seconds, for each builder that can do the same and at most, over which builders that are woken at once claim."""
 _LAST_PATIENCE = 20.0
 """Seconds for which a builder that shuts down waits for its master."""
+
+
+def spread(builders: int) -> float:
+    """Seconds over which so many builders, all woken by one message, spread their claims: a hundred in a second.
+
+    The first of them claims about 10 ms after the bell, however many there are.
+    """
+    return min(SPREAD_AT_MOST, builders * SPREAD)
 
 
 class Bell:
@@ -42,11 +53,15 @@ class Bell:
         # The consumer runs as another user, and whoever rings gets nothing but a claim.
         path.chmod(0o666)
 
-    def wait(self, seconds: float) -> None:
-        """Returns after `seconds`, or at once when it rang since the last call."""
+    def wait(self, seconds: float, spread: float = 0.0) -> None:
+        """Returns after `seconds`, or when it rang since the last call: then after a random part of `spread`, in which
+        more ringing changes nothing, since the claim that follows answers all of it."""
         self._socket.settimeout(max(0.01, seconds))
-        with contextlib.suppress(TimeoutError):
+        try:
             self._socket.recv(16)
+        except TimeoutError:
+            return
+        time.sleep(random.uniform(0, spread))
         self._socket.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while True:
@@ -95,7 +110,7 @@ class Worker:
                 elif once:
                     return
                 else:
-                    bell.wait(self._config.queue.poll)
+                    bell.wait(self._config.queue.poll, spread(self._master.builders))
         except errors.BuilderError as error:
             if error is not self._life.reason:
                 raise

@@ -9,6 +9,8 @@ import http.server
 import json
 import re
 import urllib.parse
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from ondemand import builds
@@ -20,6 +22,7 @@ _ATTEMPT = re.compile(r"^/api/v1/worker/builds/\d+/attempts/\d+/(.*)$")
 class Handler(http.server.BaseHTTPRequestHandler):
     """`server` holds the state: assignments, logs, uploads, steps, beats, finished; `away` answers 503.
 
+    `builders` is what a claim is told that gets nothing.
     `replaced`: another process registered with the same token; `refused` counts what was not taken.
     """
 
@@ -44,7 +47,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif server.assignments:
             self._answer(200, server.assignments.pop(0).model_dump(mode="json", by_alias=True))
         else:
-            self._answer(204, None)
+            self._answer(204, None, {builds.BUILDERS: str(server.builders)})
 
     do_GET = do_POST = do_PUT = _handle
 
@@ -100,9 +103,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def _problem(self, status: int, code: str, detail: str, **extra: Any) -> None:
         self._answer(status, {"code": code, "detail": detail, "status": status, **extra})
 
-    def _answer(self, status: int, body: Any) -> None:
+    def _answer(self, status: int, body: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         data = b"" if body is None else json.dumps(body).encode()
         self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -124,6 +129,7 @@ def serving() -> contextlib.AbstractContextManager[Any]:
         completed={},
         finished=[],
         beats=0,
+        builders=1,
         away=0,
         canceled=False,
         lost=False,

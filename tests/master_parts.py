@@ -29,7 +29,9 @@ from ondemand_web.database import clock
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.packages import reading
 from ondemand_web.people import services as people
+from ondemand_web.queue import endings, turns
 from ondemand_web.queue import services as queue
+from ondemand_web.queue.lengths import Kind
 from ondemand_web.queue.models import Attempt
 from ondemand_web.service import Service
 
@@ -108,11 +110,16 @@ def queued(here: Service, owner: str = "alice", disk: int = 1024, **fields: obje
     """A build in state `queued`."""
     build_id = submit(here, owner, **fields)
     with here.database.writing() as session:
-        now = clock(session)
-        values = {"backend": "kiwi", "disk": disk, "turn": builds.turn(session, owner, now)}
+        turn = turns.turn(session, owner, kind(builds.get(session, build_id)), here.settings.queue)
+        values = {"backend": "kiwi", "disk": disk, "turn": turn}
         builds.move(session, old=State.RECEIVED, new=State.QUEUED, where=[Build.id == build_id], values=values)
         session.add(BuildLock(build_id=build_id, digest="d", body=LOCK.model_dump(mode="json"), kickstart="lang C\n"))
     return build_id
+
+
+def kind(build: Build) -> Kind:
+    """What it is, made by kiwi."""
+    return Kind(build.release, build.arch, build.image_type, "kiwi", build.request["profile"])
 
 
 def builder(here: Service, name: str = "one") -> str:
@@ -127,6 +134,24 @@ def claim(here: Service, name: str = "one", claim_id: str | None = None, can: Ca
     limits = here.settings.queue
     won = queue.claim(here.database, name, f"{name}-instance", claim_id or str(uuid.uuid4()), can, limits)
     return won[1] if won else None
+
+
+def succeeded(here: Service, name: str, owner: str = "alice", seconds: float = 60.0, **fields: object) -> int:
+    """A build that the builder, which has no other to claim, made in so many seconds."""
+    build_id = queued(here, owner, 1024, **fields)
+    attempt = claim(here, name)
+    assert attempt is not None and attempt.build_id == build_id
+    store(here, attempt)
+    endings.finish(here.database, name, build_id, attempt.number, success(), here.settings.queue)
+    last(here, attempt, seconds)
+    return build_id
+
+
+def last(here: Service, attempt: Attempt, seconds: float) -> None:
+    """Has the attempt begun so long before its end, or before now."""
+    with here.database.writing() as session:
+        row = session.get_one(Attempt, (attempt.build_id, attempt.number))
+        row.started_at = (row.ended_at or clock(session)) - datetime.timedelta(seconds=seconds)
 
 
 def let_pass(here: Service, attempt: Attempt) -> None:

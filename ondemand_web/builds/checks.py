@@ -22,6 +22,8 @@ from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import clock
 from ondemand_web.packages import checking
+from ondemand_web.queue import turns
+from ondemand_web.queue.lengths import Kind
 from ondemand_web.service import Service
 
 log = logging.getLogger(__name__)
@@ -157,6 +159,8 @@ def _backend(name: str, request: BuildRequest) -> plugins.Backend:
 def _queue(here: Service, build: Build, found: Checked) -> None:
     if found.description is not None:
         bases.keep(here.database, found.description)
+    request = builds.request_of(build)
+    kind = Kind(build.release, build.arch, build.image_type, found.backend, request.profile)
     with here.database.writing() as session:
         moved = builds.move(
             session,
@@ -167,7 +171,7 @@ def _queue(here: Service, build: Build, found: Checked) -> None:
                 "backend": found.backend,
                 "disk": found.disk,
                 "memory": MEMORY,
-                "turn": builds.turn(session, build.owner, clock(session)),
+                "turn": turns.turn(session, build.owner, kind, here.settings.queue),
                 "waiting": None,
             },
         )

@@ -22,8 +22,8 @@ from ondemand_web.queue.models import Attempt, AttemptStep
 from ondemand_web.service import Service
 
 
-def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
-    """Everything known of one build."""
+def full(session: orm.Session, build: Build, here: Service, *, waits: bool = True) -> BuildRecord:
+    """Everything known of one build; `waits`: what a queued one waits for, too, which changes all the time."""
     attempts = list(
         session.execute(sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)).scalars()
     )
@@ -31,8 +31,9 @@ def full(session: orm.Session, build: Build, here: Service) -> BuildRecord:
     lock = Lock.model_validate(lock_row.body) if lock_row else None
     last = attempts[-1] if attempts else None
     head = _head(build, here.settings.master.url)
-    if build.state == State.QUEUED:
-        head["waiting"] = waiting.reason(session, build, here.settings.queue)
+    if waits and build.state == State.QUEUED:
+        known = waiting.explain(session, build, here.settings.queue)
+        head |= {"waiting": known.reason, "position": known.position, "estimated_start": known.estimated_start}
     return BuildRecord(
         **head,
         warnings=lock.warnings if lock else (),

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -187,15 +186,6 @@ def page(session: orm.Session, *, state: State | None, before: int | None, limit
     if before is not None:
         statement = statement.where(Build.id < max(0, min(before, LARGEST)))
     return list(session.execute(statement).scalars())
-
-
-def turn(session: orm.Session, owner: str, now: datetime.datetime) -> int:
-    """The build's place in the queue: milliseconds of virtual time, after the owner's last.
-
-    Every build costs a minute of its owner's share, so that one owner's hundred do not stand before another's one.
-    """
-    last = session.execute(sa.select(sa.func.max(Build.turn)).where(Build.owner == owner)).scalar() or 0
-    return int(max(now.timestamp() * 1000, last)) + 60_000
 
 
 def _repeated(session: orm.Session, known: Submission, digest: str) -> Build:

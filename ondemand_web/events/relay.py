@@ -141,7 +141,7 @@ def _record(here: Service, build_id: int | None) -> BuildRecord | None:
     if build_id is None:
         return None
     with here.database.reading() as session:
-        return records.full(session, builds.get(session, build_id), here)
+        return records.full(session, builds.get(session, build_id), here, waits=False)
 
 
 def _broke(error: Exception) -> errors.DeliveryFailed:

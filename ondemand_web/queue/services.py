@@ -19,7 +19,7 @@ from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import LOCK, Database, clock
-from ondemand_web.queue import attempts, endings, presence
+from ondemand_web.queue import abilities, attempts, endings, presence
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
 
@@ -149,18 +149,10 @@ def _next(
             Builder.name != builder, Builder.seen_at > now - datetime.timedelta(seconds=limits.lease)
         )
     ).scalar_one()
-    able = [sa.and_(Build.backend == name, Build.image_type.in_(types)) for name, types in can.backends.items()]
     statement = (
         sa.select(Build.id)
-        .where(
-            Build.state == State.QUEUED,
-            Build.arch.in_(can.arches),
-            sa.or_(sa.false(), *able),
-            Build.disk <= can.disk,
-            Build.memory <= can.memory,
-            Build.next_try <= now,
-        )
-        .order_by(Build.turn)
+        .where(Build.state == State.QUEUED, abilities.takes(can), Build.next_try <= now)
+        .order_by(Build.turn, Build.id)
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True)
     )

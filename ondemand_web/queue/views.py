@@ -11,7 +11,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from ondemand import errors
-from ondemand.builds import LOG_LIMIT, Capabilities, FinishReport, StepReport
+from ondemand.builds import BUILDERS, LOG_LIMIT, Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
 from ondemand_web import service
@@ -19,7 +19,7 @@ from ondemand_web.builds import bases
 from ondemand_web.builds import services as builds
 from ondemand_web.files import services as files
 from ondemand_web.people import services as people
-from ondemand_web.queue import attempts, endings
+from ondemand_web.queue import abilities, attempts, endings
 from ondemand_web.queue import services as queue
 
 Id = pydantic.Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9-]+$")
@@ -79,13 +79,14 @@ def register(body: Registration) -> dict[str, Any]:
 
 
 @api.post("/claims")
-def claim(body: Claim) -> flask.Response | tuple[str, int]:
+def claim(body: Claim) -> flask.Response | tuple[str, int, dict[str, str]]:
     """The next build for this builder, or 204."""
     here = service.current()
     limits = here.settings.queue
     won = queue.claim(here.database, _builder(), body.instance, body.claim_id, body.capabilities, limits)
     if won is None:
-        return "", 204
+        with here.database.reading() as session:
+            return "", 204, {BUILDERS: str(abilities.alike(session, body.capabilities))}
     build, attempt, lock = won
     request = builds.request_of(build)
     try:
@@ -95,7 +96,7 @@ def claim(body: Claim) -> flask.Response | tuple[str, int]:
         # The operator took the release away while the build waited: that ends the build, not the builder.
         report = FinishReport(error=error.as_dict())
         endings.finish(here.database, _builder(), build.id, attempt.number, report, limits)
-        return "", 204
+        return "", 204, {}
     parts = {
         "release": release.model_dump(mode="json"),
         "label": request.label(build.id),

@@ -10,6 +10,7 @@ const TROUBLE_PAUSE = 5000;
 const article = document.getElementById("build");
 const api = "/api/v1/builds/" + article.dataset.build;
 const trouble = document.getElementById("trouble");
+const waiting = document.getElementById("waiting");
 const viewer = document.getElementById("viewer");
 
 const wait = (time) => new Promise((done) => setTimeout(done, time));
@@ -173,10 +174,16 @@ function changed(record) {
   const running = attempt && !attempt.ended_at ? "yes" : "no";
   return (
     record.state !== article.dataset.state ||
-    (record.waiting || "") !== article.dataset.waiting ||
     String(record.attempts.length) !== article.dataset.attempts ||
     running !== article.dataset.running
   );
+}
+
+/** What a build waits for changes all the time: told in its place, and not aloud. */
+function showWaiting(record) {
+  waiting.hidden = !record.waiting;
+  const text = record.waiting ? "Waiting: " + record.waiting : "";
+  if (waiting.textContent !== text) waiting.textContent = text;
 }
 
 function announce(record) {
@@ -205,6 +212,7 @@ async function followState(log) {
         location.reload();
         return;
       }
+      showWaiting(record);
       if (attempt) {
         showSteps(attempt, now);
         if (log) log.know(attempt.steps);
