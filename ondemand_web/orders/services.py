@@ -46,11 +46,11 @@ def take(here: Service, order: Order) -> tuple[BotOrder | None, bool]:
         now = clock(session)
         row = BotOrder(message_id=order.message_id, bot=order.bot, owner=owner, received_at=now)
         try:
-            if isinstance(judged, errors.OndemandError):
+            if isinstance(judged, errors.RequestError):
                 raise judged
             _require_room(session, order.bot, here.settings.orders.bots[order.bot].hourly, now)
             row.build_id = builds.submit_within(session, judged, owner or "", order.message_id).id
-        except errors.OndemandError as error:
+        except errors.RequestError as error:
             if _refused(session, row, now) >= REFUSALS:
                 log.warning("an order of bot %s is refused and not answered, as are many: %s", order.bot, error)
                 return None, False
@@ -61,11 +61,8 @@ def take(here: Service, order: Order) -> tuple[BotOrder | None, bool]:
         return row, True
 
 
-def _judged(here: Service, order: Order) -> tuple[str | None, BuildRequest | errors.OndemandError]:
-    """The owner, if the sender may speak for one, and the request or why there is none.
-
-    A retryable error is an answer, too: the bot may ask again, while the trigger must not wait for it.
-    """
+def _judged(here: Service, order: Order) -> tuple[str | None, BuildRequest | errors.RequestError]:
+    """The owner, if the sender may speak for one, and the request or why there is none; asks no server and no DNS."""
     bot = here.settings.orders.bots.get(order.bot)
     if bot is None:
         return None, errors.NotPermitted(
@@ -86,7 +83,7 @@ def _judged(here: Service, order: Order) -> tuple[str | None, BuildRequest | err
                 remedy="leave out `notify` and listen to the build's messages, or ask the operator for a secret",
             )
         permissions.require(request, bot.owner, here)
-    except errors.OndemandError as error:
+    except errors.RequestError as error:
         return bot.owner, error
     return bot.owner, request
 
@@ -114,7 +111,7 @@ def _refused(session: orm.Session, row: BotOrder, now: datetime.datetime) -> int
     return session.execute(sa.select(sa.func.count()).select_from(BotOrder).where(*recent)).scalar_one()
 
 
-def _told(error: errors.OndemandError) -> dict[str, object]:
+def _told(error: errors.RequestError) -> dict[str, object]:
     """The error as it is kept and sent; it may repeat what a stranger wrote."""
     details = [_plain(text) for text in error.details[:DETAILS]]
     return {"code": error.code, "sentence": _plain(error.sentence), "details": details}
