@@ -349,14 +349,16 @@ class MasterUnavailable(ServiceError):
 
 
 class DeliveryFailed(ServiceError):
-    """A mail or message could not be handed over; `permanent` parks it."""
+    """A mail or message could not be handed over; `permanent` parks it. `away`: the sink itself is, whatever it is given."""
 
     code = "delivery-failed"
     exit_status = 44
 
-    def __init__(self, happened: str, *, permanent: bool = False, cause: str = "", remedy: str = "") -> None:
+    def __init__(
+        self, happened: str, *, permanent: bool = False, away: bool = False, cause: str = "", remedy: str = ""
+    ) -> None:
         super().__init__(happened, cause=cause, remedy=remedy)
-        self.permanent = permanent
+        self.permanent, self.away = permanent, away
 
 
 class OffsetMismatch(ServiceError):

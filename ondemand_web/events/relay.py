@@ -21,6 +21,7 @@ from ondemand_web.builds import records
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
 from ondemand_web.events import composing
+from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
 
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 PUBLISH_TIMEOUT = 10
 TRIES = 60
 DELAYS = (1, 2, 5, 10, 30, 60, 300)
-"""Seconds until a delivery is tried again; the last one repeats, up to TRIES."""
+"""Seconds until a delivery is tried again; the last one repeats, up to TRIES, or as long as the sink itself is away."""
 _SPACE = uuid.UUID("6f1f4b2e-2a3c-5d0e-9a53-6b7f1d0c9a11")
 
 Deliver = Callable[[Event, Delivery, BuildRecord | None], None]
@@ -60,6 +61,8 @@ def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
         session.execute(
             sa.update(Delivery).where(Delivery.id == delivery.id).values(tries=Delivery.tries + 1, **values)
         )
+        if sink == events.BUS and values["state"] == "delivered" and delivery.error:
+            _hasten(session, delivery)
     return values["state"] != "waiting"
 
 
@@ -84,7 +87,10 @@ class Bus:
             raise errors.DeliveryFailed("The message was refused", permanent=True, cause=str(error)) from error
         except (bus_errors.PublishException, bus_errors.ConnectionException) as error:
             raise errors.DeliveryFailed(
-                "The message could not be published", cause="the broker can't be reached", remedy="it is tried again"
+                "The message could not be published",
+                away=True,
+                cause="the broker can't be reached",
+                remedy="it is tried again",
             ) from error
 
 
@@ -144,6 +150,13 @@ def _record(here: Service, build_id: int | None) -> BuildRecord | None:
         return records.full(session, builds.get(session, build_id), here, waits=False)
 
 
+def _hasten(session: orm.Session, delivery: Delivery) -> None:
+    """What kept this one from the bus is over, so what else waits for that reason is due now."""
+    now = clock(session)
+    same = (Delivery.sink == delivery.sink, Delivery.state == "waiting", Delivery.next_try > now, Delivery.error == delivery.error)
+    session.execute(sa.update(Delivery).where(*same).values(next_try=now))
+
+
 def _broke(error: Exception) -> errors.DeliveryFailed:
     return errors.DeliveryFailed(
         "The news could not be handed over",
@@ -153,7 +166,7 @@ def _broke(error: Exception) -> errors.DeliveryFailed:
 
 
 def _later(delivery: Delivery, error: errors.DeliveryFailed) -> dict[str, object]:
-    if error.permanent or delivery.tries + 1 >= TRIES:
+    if error.permanent or (delivery.tries + 1 >= TRIES and not error.away):
         return {"state": "parked", "error": error.sentence}
     delay = DELAYS[min(delivery.tries, len(DELAYS) - 1)]
     return {"state": "waiting", "error": error.sentence, "delay": delay}

@@ -72,6 +72,14 @@ def let_all_be_due(here: Service) -> None:
         session.execute(sa.update(Delivery).values(next_try=clock(session) - datetime.timedelta(seconds=1)))
 
 
+def let_one_be_due(here: Service) -> None:
+    """Moves the next try of the first delivery into the past, and all others' far away."""
+    with here.database.writing() as session:
+        session.execute(sa.update(Delivery).values(next_try=clock(session) + datetime.timedelta(seconds=300)))
+        first = sa.select(sa.func.min(Delivery.id)).scalar_subquery()
+        session.execute(sa.update(Delivery).where(Delivery.id == first).values(next_try=clock(session)))
+
+
 def stumble(event: Event, _delivery: Delivery, _record: BuildRecord | None) -> None:
     """A sink with an error of its own for build 1."""
     if event.build_id == 1:
@@ -106,6 +114,25 @@ def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Serv
         let_all_be_due(here)
         relay.relay_next(here, events.MAIL, stumble)
     assert deliveries(here, events.MAIL) == [("build/1", "parked", relay.TRIES), ("build/2", "delivered", 1)]
+
+
+def be_away(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> None:
+    """A sink that can't be reached."""
+    raise errors.DeliveryFailed("The message could not be published", away=True)
+
+
+def test_what_waits_for_a_bus_that_is_away_is_never_parked_and_goes_at_once_when_it_is_back(here: Service) -> None:
+    for _ in range(3):
+        parts.submit(here)
+    for _ in range(relay.TRIES + 1):
+        let_all_be_due(here)
+        for _ in range(3):
+            relay.relay_next(here, events.BUS, be_away)
+    assert {state for _, state, _ in deliveries(here, events.BUS)} == {"waiting"}
+    let_one_be_due(here)
+    while relay.relay_next(here, events.BUS, relay.nowhere):
+        pass
+    assert {state for _, state, _ in deliveries(here, events.BUS)} == {"delivered"}
 
 
 def refuse(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
