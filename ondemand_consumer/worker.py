@@ -153,7 +153,7 @@ class Worker:
             stop=stop,
         )
         client = self._master.attempt(assignment)
-        with _Beats(client, assignment.beat, stop):
+        with Beats(client, assignment.beat, stop):
             try:
                 report = pipeline.run(attempt, client)
                 sweeper.sweep(self._folder)
@@ -187,7 +187,7 @@ class Worker:
             pause = min(pause * 2, 10.0)
 
 
-class _Beats:
+class Beats:
     """Beats for an attempt in a thread of its own, while it is open."""
 
     def __init__(self, client: master.AttemptClient, interval: float, stop: stopping.Stop) -> None:

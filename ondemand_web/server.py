@@ -20,6 +20,10 @@ log = logging.getLogger(__name__)
 _MOST_READ = 16 * 1024**2
 """Bytes beyond which no body is read, above the application's own limits; waitress keeps over 512 KiB on disk."""
 
+CONNECTIONS = 800
+"""Connections kept at once: a builder keeps two, one for its beats. With more open nobody else is let in. Below the
+1,024 open files that a process may have by default."""
+
 
 class _Refusal(task.ErrorTask):
     """Waitress answers this when a request can't be read, or is too large to be."""
@@ -95,6 +99,8 @@ def serve(application: flask.Flask, here: Service) -> None:
         host=master.host,
         port=master.port,
         threads=master.threads,
+        connection_limit=CONNECTIONS,
+        asyncore_use_poll=True,
         channel_timeout=120,
         max_request_body_size=_MOST_READ,
         clear_untrusted_proxy_headers=True,

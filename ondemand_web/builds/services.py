@@ -180,11 +180,13 @@ def previous(session: orm.Session, build: Build) -> int | None:
 
 def page(session: orm.Session, *, state: State | None, before: int | None, limit: int) -> list[Build]:
     """Builds, the newest first; `before` is the id below which to go on."""
-    statement = sa.select(Build).order_by(Build.id.desc()).limit(limit)
+    chosen = sa.select(Build.id).order_by(Build.id.desc()).limit(limit)
     if state is not None:
-        statement = statement.where(Build.state == state)
+        chosen = chosen.where(Build.state == state)
     if before is not None:
-        statement = statement.where(Build.id < max(0, min(before, LARGEST)))
+        chosen = chosen.where(Build.id < max(0, min(before, LARGEST)))
+    # By their ids: SQLite would sort every whole row of the state.
+    statement = sa.select(Build).where(Build.id.in_(chosen)).order_by(Build.id.desc())
     return list(session.execute(statement).scalars())
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 from collections.abc import Iterator, Mapping
 
 from demo import distribution
+from ondemand_web.database import Database
 from tests import service_parts
 from tests.bench import figures, images, submissions, wakes
 
@@ -21,7 +23,8 @@ def measure(folder: pathlib.Path) -> Iterator[dict[str, float]]:
     (folder / "service").mkdir()
     with service_parts.Running(folder / "service", made, {}) as service:
         yield submissions.measure(service)
-        yield wakes.measure(service)
+        with contextlib.closing(Database(f"sqlite:///{service.folder / 'master' / 'ondemand.sqlite'}")) as database:
+            yield wakes.measure(service, database)
         yield whole_build(service)
 
 

@@ -30,6 +30,18 @@ def announce(what: str) -> None:
     print(f"-- {what} (load {os.getloadavg()[0]:.2f} on {os.cpu_count()} processors)", flush=True)
 
 
+def skip(keys: Sequence[str], why: str) -> None:
+    """Says which figures can't be measured on this machine."""
+    print(f"-- skipped {', '.join(keys)}: {why}", flush=True)
+
+
+def sentence(error: BaseException) -> str:
+    """The error on one line. An assertion about a process holds all that this has said, of which the end tells why."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # An assertion that pytest has not rewritten has no text of its own.
+    return lines[-1][:300] if lines else f"{type(error).__name__} without a word; read the logs in build/bench"
+
+
 def merge(path: pathlib.Path, figures: Mapping[str, float]) -> dict[str, float]:
     """Puts the figures into the JSON file; others that stand there are kept. Gives all of them."""
     kept: dict[str, float] = json.loads(path.read_text("utf-8")) if path.exists() else {}

@@ -116,3 +116,12 @@ def test_a_client_that_sends_on_after_a_refusal_is_told_the_reason(port: int, tm
     file.write_bytes(bytes(40 * MIB))
     with pytest.raises(errors.NotAuthenticated, match="does not know who you are"):
         client.Client(f"http://127.0.0.1:{port}", "nobody-s").upload(file)
+
+
+def test_the_kept_connections_of_many_builders_leave_room_for_another(port: int) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(250):
+            kept = stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)))
+            kept.request("GET", "/static/site.css")
+            kept.getresponse().read()
+        assert _asked(port, "GET", {})[0] == 200
