@@ -33,7 +33,7 @@ from ondemand_web.database import Database
 from tests import postgres_server, service_parts, simulated_builder, trigger_parts, universe_parts
 from tests.service_parts import Process, soon
 
-LEASE = 6.0
+LEASE = 8.0
 SETTLED = 120.0
 """Seconds in which all has to come to rest after the last fault."""
 QUEUES = {"lease": LEASE, "beat": 1.0, "poll": 1.0}

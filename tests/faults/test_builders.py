@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,7 +19,7 @@ from ondemand_consumer import master
 from tests import cut_proxy, master_parts, simulated_builder
 from tests import outage_parts as parts
 from tests import truth_parts as truth
-from tests.service_parts import soon
+from tests.service_parts import Process, soon
 
 pytestmark = pytest.mark.slow
 PAST = parts.LEASE + 3
@@ -27,6 +28,19 @@ PAST = parts.LEASE + 3
 def outcomes(service: parts.Service, build_id: int) -> list[Outcome | None]:
     """How the attempts of a build ended."""
     return [attempt.outcome for attempt in service.client.build(build_id).attempts]
+
+
+@contextlib.contextmanager
+def far_builder(service: parts.Service, name: str) -> Iterator[tuple[cut_proxy.CutProxy, Process]]:
+    """A builder with longer builds, and the line by which it reaches the master."""
+    with cut_proxy.before(int(service.site.url.rpartition(":")[2])) as line:
+        far = {"ONDEMAND_MASTER__URL": f"http://127.0.0.1:{line.port}", simulated_builder.SECONDS: "4"}
+        builder = service.builder(name, **far)
+        try:
+            yield line, builder
+        finally:
+            line.mend()
+            builder.stop()
 
 
 def claimed(stranger: master.Master) -> Assignment:
@@ -39,14 +53,14 @@ def claimed(stranger: master.Master) -> Assignment:
 
 
 def bring(client: master.AttemptClient, content: bytes = b"a late image") -> tuple[Artifact, ...]:
-    """Uploads all that an attempt needs to win, and waits until it is stored."""
+    """Uploads all that an attempt needs to win, and beats until it is stored, then no more."""
     digest = hashlib.sha256(content).hexdigest()
     named = (("image.iso", "image"), ("manifest.json", "manifest"))
     made = tuple(Artifact(name=name, role=role, size=len(content), sha256=digest) for name, role in named)
     for each in made:
         client.append_artifact(each.name, 0, content)
         client.complete(each)
-    assert soon(lambda: [item["state"] for item in client.artifacts().values()] == ["stored", "stored"], parts.LEASE - 1)
+    assert soon(lambda: not client.beat() and {item["state"] for item in client.artifacts().values()} == {"stored"}, pause=0.3)
     return made
 
 
@@ -73,17 +87,14 @@ def test_a_builder_that_was_frozen_past_its_lease_throws_its_work_away(hurt: par
 
 @pytest.mark.parametrize("seconds", [parts.LEASE / 2, 2 * parts.LEASE], ids=["within its lease", "past its lease"])
 def test_a_builder_that_was_cut_off_wins_only_within_its_lease(hurt: parts.Service, seconds: float) -> None:
-    with cut_proxy.before(int(hurt.site.url.rpartition(":")[2])) as line, parts.Asking(hurt, 9, 0.05) as asking:
-        name, far = f"far-{seconds:.0f}", f"http://127.0.0.1:{line.port}"
-        builder = hurt.builder(name, ONDEMAND_MASTER__URL=far, **{simulated_builder.SECONDS: "4"})
-        at = parts.building(hurt, asking.ids(), name).id
+    with far_builder(hurt, f"far-{seconds:.0f}") as (line, builder), parts.Asking(hurt, 12, 0.05) as asking:
+        at = parts.building(hurt, asking.ids(), f"far-{seconds:.0f}").id
         line.cut()
         time.sleep(seconds)
         line.mend()
         truth.succeeded(hurt, asking.ids())
         expected = [Outcome.SUCCEEDED] if seconds < parts.LEASE else [Outcome.LOST, Outcome.SUCCEEDED]
         assert outcomes(hurt, at) == expected, builder.output
-        builder.stop()
 
 
 def test_every_late_word_is_refused_and_what_it_had_brought_is_gone(hurt: parts.Service) -> None:
@@ -92,7 +103,7 @@ def test_every_late_word_is_refused_and_what_it_had_brought_is_gone(hurt: parts.
         won = claimed(stranger)
         client = stranger.attempt(won)
         brought = bring(client)
-        assert soon(lambda: outcomes(hurt, won.build_id)[0] is Outcome.LOST, PAST)
+        assert soon(lambda: outcomes(hurt, won.build_id)[won.attempt - 1] is Outcome.LOST, 2 * PAST)
         late: list[Callable[[], object]] = [
             client.beat,
             client.artifacts,

@@ -82,7 +82,7 @@ def test_a_trigger_that_wakes_to_ten_thousand_messages_orders_the_newest_up_to_i
     random.Random(2).shuffle(flood)
     with hurt.trigger("first"), hurt.trigger("second"):
         parts.publish(hurt, "amq.topic", trigger_parts.READY, flood)
-        assert soon(lambda: bus.count(TRIGGER) == 0, 240, 0.5)
+        assert soon(lambda: bus.count(TRIGGER) == 0, 400, 0.5)
     assert bus.count(trigger_parts.PARKED) == 10
     hurt.client.resume_rule("updates")
     (rule,) = hurt.client.rules()
