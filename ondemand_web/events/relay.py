@@ -34,6 +34,8 @@ _SPACE = uuid.UUID("6f1f4b2e-2a3c-5d0e-9a53-6b7f1d0c9a11")
 
 Deliver = Callable[[Event, Delivery, BuildRecord | None], None]
 """Hands an event over; the record is that of its build, if it is one's."""
+PAGE, PAGE_AT_MOST = 20, 5000
+"""Waiting deliveries that are looked through at once; mostly the first one is due."""
 
 
 def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
@@ -121,26 +123,24 @@ def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> 
 
 def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
     """The oldest waiting delivery, if it is due and no earlier one of its subject and recipient still waits."""
-    earlier = orm.aliased(Delivery)
-    blocked = (
-        sa.select(earlier.id)
-        .where(
-            earlier.sink == sink,
-            earlier.recipient == Delivery.recipient,
-            earlier.subject == Delivery.subject,
-            earlier.state == "waiting",
-            earlier.id < Delivery.id,
-        )
-        .exists()
-    )
-    found = session.execute(
-        sa.select(Delivery, Event)
-        .join(Event, Event.id == Delivery.event_id)
-        .where(Delivery.sink == sink, Delivery.state == "waiting", Delivery.next_try <= clock(session), ~blocked)
-        .order_by(Delivery.id)
-        .limit(1)
-    ).first()
-    return None if found is None else (found[0], found[1])
+    now, last, page = clock(session), 0, PAGE
+    earlier: set[tuple[str, str]] = set()
+    while True:
+        # By no index of ids: that would lead past all that was ever delivered.
+        rows = session.execute(
+            sa.select(Delivery.id, Delivery.subject, Delivery.recipient, Delivery.next_try)
+            .where(Delivery.sink == sink, Delivery.state == "waiting", Delivery.id + 0 > last)
+            .order_by(Delivery.id + 0)
+            .limit(page)
+        ).all()
+        for found, subject, recipient, next_try in rows:
+            if next_try <= now and (subject, recipient) not in earlier:
+                delivery = session.get_one(Delivery, found)
+                return delivery, session.get_one(Event, delivery.event_id)
+            earlier.add((subject, recipient))
+        if len(rows) < page:
+            return None
+        last, page = rows[-1].id, min(PAGE_AT_MOST, 10 * page)
 
 
 def _record(here: Service, build_id: int | None) -> BuildRecord | None:

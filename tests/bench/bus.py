@@ -8,6 +8,8 @@ import pathlib
 import tempfile
 from collections.abc import Iterator, Mapping
 
+import requests
+
 from demo import distribution
 from ondemand_web import private_broker
 from ondemand_web.database import Database
@@ -58,7 +60,25 @@ def _of_service(service: service_parts.Running, database: Database) -> Iterator[
     yield lists.measure(service.site.url)
     yield news.measure(service)
     yield wakes.measure(service, database, "wake_rabbitmq_p95_ms", builders=BUILDERS, count=WAKES)
-    yield claims.measure(service.site.url, database)
+    with _second_web(service) as url:
+        yield claims.measure((service.site.url, url), database)
+
+
+@contextlib.contextmanager
+def _second_web(service: service_parts.Running) -> Iterator[str]:
+    """The address of a further web process of the same service."""
+    url = f"http://127.0.0.1:{(port := private_broker.free_port())}"
+    web = service.process("web-2", *service_parts.ONDEMAND, "serve", "--only", "web", ONDEMAND_MASTER__PORT=str(port))
+    with contextlib.ExitStack() as stack:
+        service_parts.started(stack, web)
+        assert service_parts.soon(lambda: _answers(url), service_parts.START_TIMEOUT), web.output
+        yield url
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(requests.RequestException):
+        return requests.get(f"{url}/api/v1/releases", timeout=5).ok
+    return False
 
 
 @contextlib.contextmanager

@@ -65,8 +65,8 @@ class Simulation:
     def ask(self, owner: str, count: int = 1) -> list[int]:
         """So many builds of the owner, queued as the dispatcher does it; gives their ids."""
         made = rows.received(self._database, owner, count)
-        with self._database.writing() as session:
-            for build_id in made:
+        for build_id in made:
+            with self._database.writing() as session:
                 turn = turns.turn(session, owner, KIND, self._limits)
                 session.execute(sa.update(Build).where(Build.id == build_id).values(turn=turn, state=State.QUEUED))
         return made

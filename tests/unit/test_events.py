@@ -108,6 +108,23 @@ def test_a_delivery_that_breaks_its_sink_holds_up_no_other_build(here: Service, 
     assert deliveries(here, sink)[0] == ("build/1", "waiting", 1)
 
 
+def test_behind_many_that_are_put_off_the_first_that_is_due_is_found(here: Service) -> None:
+    two_canceled(here)
+    with here.database.writing() as session:
+        first = session.execute(sa.select(Delivery).where(Delivery.sink == events.BUS).order_by(Delivery.id)).scalars().first()
+        assert first is not None
+        first.next_try = clock(session) + datetime.timedelta(hours=1)
+    # More than one look takes in, and all of them behind the one that was put off.
+    for _ in range(relay.PAGE):
+        parts.queued(here)
+        with here.database.writing() as session:
+            session.execute(sa.update(Delivery).where(Delivery.subject != "build/2").values(next_try=first.next_try))
+    while relay.relay_next(here, events.BUS, stumble):
+        pass
+    done = {subject for subject, state, _ in deliveries(here, events.BUS) if state == "delivered"}
+    assert done == {"build/2"}
+
+
 def test_a_delivery_that_breaks_its_sink_is_parked_after_the_last_try(here: Service) -> None:
     two_canceled(here)
     for _ in range(relay.TRIES + 1):
