@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from ondemand.states import Outcome
-from tests import cut_proxy, simulated_builder
+from ondemand import build_requests, errors
+from ondemand.builds import Assignment
+from ondemand.proofs import Artifact
+from ondemand.states import Outcome, Step, StepState
+from ondemand_consumer import master
+from tests import cut_proxy, master_parts, simulated_builder
 from tests import outage_parts as parts
 from tests import truth_parts as truth
 from tests.service_parts import Process, soon
@@ -35,6 +41,33 @@ def far_builder(service: parts.Service, name: str) -> Iterator[tuple[cut_proxy.C
         finally:
             line.mend()
             builder.stop()
+
+
+def claimed(service: parts.Service, stranger: master.Master) -> Assignment:
+    """A build that the test itself has to make, as everybody else sleeps."""
+    instance = str(uuid.uuid4())
+    stranger.register(instance)
+    with contextlib.ExitStack() as stack:
+        for builder in service.builders.values():
+            if builder.pid:
+                stack.enter_context(parts.frozen(builder))
+        time.sleep(0.5)
+        service.client.submit(build_requests.validate({"release": "made"}))
+        won = soon(lambda: stranger.claim(str(uuid.uuid4()), instance, master_parts.CAN))
+    assert won is not None, service.dispatcher.output[-2000:]
+    return won
+
+
+def bring(client: master.AttemptClient, content: bytes = b"a late image") -> tuple[Artifact, ...]:
+    """Uploads all that an attempt needs to win, and beats until it is stored, then no more."""
+    digest = hashlib.sha256(content).hexdigest()
+    named = (("image.iso", "image"), ("manifest.json", "manifest"))
+    made = tuple(Artifact(name=name, role=role, size=len(content), sha256=digest) for name, role in named)
+    for each in made:
+        client.append_artifact(each.name, 0, content)
+        client.complete(each)
+    assert soon(lambda: not client.beat() and {item["state"] for item in client.artifacts().values()} == {"stored"}, pause=0.3)
+    return made
 
 
 def test_the_build_of_a_builder_that_is_killed_is_made_by_another_one(hurt: parts.Service) -> None:
@@ -68,3 +101,24 @@ def test_a_builder_that_was_cut_off_wins_only_within_its_lease(hurt: parts.Servi
         truth.succeeded(hurt, asking.ids())
         expected = [Outcome.SUCCEEDED] if seconds < parts.LEASE else [Outcome.LOST, Outcome.SUCCEEDED]
         assert outcomes(hurt, at) == expected, builder.output
+
+
+def test_every_late_word_is_refused_and_what_it_had_brought_is_gone(hurt: parts.Service) -> None:
+    stranger = hurt.stranger("late")
+    won = claimed(hurt, stranger)
+    client = stranger.attempt(won)
+    brought = bring(client)
+    assert soon(lambda: outcomes(hurt, won.build_id)[:1] == [Outcome.LOST], 2 * PAST)
+    late: list[Callable[[], object]] = [
+        client.beat,
+        client.artifacts,
+        lambda: client.step(Step.PUBLISH, StepState.DONE),
+        lambda: client.append_log(Step.BUILD, 0, b"late"),
+        lambda: client.append_artifact("more.txt", 0, b"late"),
+        lambda: client.complete(brought[0]),
+        lambda: client.finish(master_parts.success(*brought)),
+    ]
+    for word in late:
+        with pytest.raises(errors.LeaseLost):
+            word()
+    truth.succeeded(hurt, [won.build_id])
