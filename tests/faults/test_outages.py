@@ -79,7 +79,7 @@ def test_a_broker_that_is_killed_while_the_trigger_hands_a_message_over_makes_on
             hurt.broker.kill()
             hurt.broker.start()
         assert soon(lambda: trigger_parts.listened(bus, "ondemand.trigger"), 60) and trigger.pid, trigger.output
-        assert soon(lambda: "is offered: known" in trigger.output), trigger.output
+        assert soon(lambda: "is known already" in trigger.output), trigger.output
     assert [wish.facts.message_id for wish in hurt.client.wishes()].count("in-a-callback") == 1
     assert bus.count("ondemand.trigger") == 0
     truth.check(hurt)
