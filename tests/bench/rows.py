@@ -4,25 +4,40 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import sqlalchemy as sa
 
 from ondemand import build_requests
-from ondemand.states import Outcome, State
+from ondemand.states import State
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.database import Database, clock
 from ondemand_web.people import services as people
-from ondemand_web.queue.models import Attempt
 from tests import master_parts
 
-PIECE = 5000
-"""Rows of one statement."""
 STEP = 60_000
 """Milliseconds of virtual time between two builds."""
 _REQUEST: dict[str, Any] = build_requests.validate({"release": "demo", "add_packages": ["bash"]}).model_dump(mode="json")
 _PAST = "bench-past"
 """The builder that made all that has ended."""
+_ENDED = """
+INSERT INTO build (owner, state, request, release, arch, image_type, backend, created_at, changed_at, ended_at, next_try,
+                   tries, turn, disk, memory, attempts, drains, winner, artifacts_removed_at)
+SELECT 'owner-' || n % 50, state, CAST(:request AS json), 'demo', 'x86_64', 'live', 'kiwi', past, past, past, past,
+       0, CASE WHEN state <> 'refused' THEN CAST(n - :count AS bigint) * :step END, 1024, 0, CASE WHEN n % 20 <> 1 THEN 1 ELSE 0 END, 0,
+       CASE WHEN state = 'succeeded' THEN 1 END, past
+FROM (SELECT n, now() - interval '1 day' AS past,
+             CASE WHEN n < 2000 THEN 'refused' WHEN n % 20 = 0 THEN 'failed' WHEN n % 20 = 1 THEN 'canceled'
+                  ELSE 'succeeded' END AS state
+      FROM generate_series(0, :count - 1) AS n) AS made
+ORDER BY n
+"""
+_ATTEMPTS = """
+INSERT INTO attempt (build_id, number, builder, instance, claim_id, started_at, deadline, ended_at, outcome, swept_at)
+SELECT id, 1, :past, 'bench', 'bench-' || id, ended_at - interval '10 minutes', ended_at, ended_at, state, ended_at
+FROM build WHERE state IN ('succeeded', 'failed') AND ended_at IS NOT NULL
+"""
 
 
 def queued(database: Database, owner: str, count: int) -> list[int]:
@@ -46,27 +61,16 @@ def _locked(database: Database, rows: list[dict[str, Any]]) -> list[int]:
 
 
 def ended(database: Database, count: int) -> None:
-    """So many builds that have ended long ago, most of them well; those that were refused are the oldest, which an index by
-    age alone finds last."""
+    """So many builds that have ended long ago, most of them well; those that were refused are the oldest, which an index
+    by age alone finds last. PostgreSQL only: it makes them itself."""
     people.add_builder(database, _PAST)
-    for first in range(0, count, PIECE):
-        rows = [_row(number - count, _state(number), f"owner-{number % 50}") for number in range(first, min(count, first + PIECE))]
-        with database.writing() as session:
-            now = clock(session) - datetime.timedelta(days=1)
-            values = [{**row, **_times(now), "ended_at": now, "artifacts_removed_at": now} for row in rows]
-            made = session.execute(sa.insert(Build).returning(Build.id, sort_by_parameter_order=True), values).scalars().all()
-            pairs = zip(made, rows, strict=True)
-            session.execute(sa.insert(Attempt), [_attempt(build_id, now) for build_id, row in pairs if row["attempts"]])
-
-
-def _state(number: int) -> State:
-    if number < 2000:
-        return State.REFUSED
-    return {0: State.FAILED, 1: State.CANCELED}.get(number % 20, State.SUCCEEDED)
+    values = {"request": json.dumps(_REQUEST), "count": count, "step": STEP, "past": _PAST}
+    with database.writing() as session:
+        session.execute(sa.text(_ENDED), values)
+        session.execute(sa.text(_ATTEMPTS), values)
 
 
 def _row(number: int, state: State, owner: str) -> dict[str, Any]:
-    began = state in (State.SUCCEEDED, State.FAILED)
     return {
         "owner": owner,
         "state": state,
@@ -75,27 +79,10 @@ def _row(number: int, state: State, owner: str) -> dict[str, Any]:
         "arch": _REQUEST["arch"],
         "image_type": _REQUEST["image_type"],
         "backend": "kiwi",
-        "turn": None if state in (State.REFUSED, State.RECEIVED) else number * STEP,
+        "turn": number * STEP if state is State.QUEUED else None,
         "disk": 1024,
-        "attempts": int(began),
-        "winner": 1 if state is State.SUCCEEDED else None,
     }
 
 
 def _times(now: datetime.datetime) -> dict[str, datetime.datetime]:
     return {"created_at": now, "changed_at": now, "next_try": now}
-
-
-def _attempt(build_id: int, now: datetime.datetime) -> dict[str, Any]:
-    return {
-        "build_id": build_id,
-        "number": 1,
-        "builder": _PAST,
-        "instance": "bench",
-        "claim_id": f"bench-{build_id}",
-        "started_at": now - datetime.timedelta(seconds=600),
-        "deadline": now,
-        "ended_at": now,
-        "outcome": Outcome.SUCCEEDED,
-        "swept_at": now,
-    }
