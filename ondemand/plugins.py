@@ -33,6 +33,7 @@ class Order:
 
     `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
     With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
+    `versions` are those of the backend's tools on this builder, as its `probes` told them.
     """
 
     build_id: int
@@ -46,6 +47,7 @@ class Order:
     work: pathlib.Path
     options: Mapping[str, Any]
     description: Description | None = None
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,11 @@ class Backend(Protocol):
     def plan(self, order: Order) -> Plan:
         """The plan, with `lock.rules` for what of each package is installed; raises errors.InvalidRequest for options it
         does not know."""
+
+
+def probes(backend: Backend) -> Mapping[str, tuple[str, ...]]:
+    """Per tool the command whose output's first version is the tool's: by the backend's attribute `probes`, else none."""
+    return dict(getattr(backend, "probes", {}))
 
 
 def takes_descriptions(backend: Backend) -> bool:

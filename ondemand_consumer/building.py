@@ -8,7 +8,7 @@ import pathlib
 import re
 
 from ondemand import errors, plugins, proofs, states
-from ondemand_consumer import attempts, namespaces
+from ondemand_consumer import attempts, capabilities, namespaces
 
 _MARKED = re.compile(r"\[ ?(error|fatal|critical) *\]", re.IGNORECASE)
 _ERROR = re.compile(r"\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
@@ -20,6 +20,7 @@ _LONGEST = 300
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
     """The image's path and the proof that it was built; raises errors.ToolFailed."""
     assignment = attempt.assignment
+    versions = capabilities.versions(backend)
     plan = backend.plan(
         plugins.Order(
             build_id=assignment.build_id,
@@ -33,6 +34,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
             work=attempt.work,
             options=assignment.options,
             description=assignment.description,
+            versions=versions,
         )
     )
     prepare(attempt.work, plan)
@@ -44,7 +46,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         held=True,
         how=f"{backend.name} made it from the frozen repository"
         + ("." if any(command.network for command in plan.commands) else ", without network."),
-        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size},
+        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions},
     )
 
 

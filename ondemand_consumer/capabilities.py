@@ -6,12 +6,16 @@ from __future__ import annotations
 import os
 import pathlib
 import platform
+import re
 import shutil
+import subprocess
 from typing import Any
 
 from ondemand import builds, errors, plugins, registry, settings
 from ondemand_consumer import namespaces
 
+_VERSION = re.compile(r"\d+(?:\.\d+)+")
+_PROBE_TIMEOUT = 60.0
 _OWN = ("unshare", "setpriv", "mount", "umount", "losetup", "rpm", "rpmkeys", "xorriso")
 
 
@@ -54,6 +58,38 @@ def backend(name: str) -> Any:
             remedy="install it, or let another builder take the build",
         )
     return loaded
+
+
+def versions(backend: plugins.Backend) -> dict[str, str]:
+    """The versions of the backend's tools, asked anew, since an operator may renew them; raises errors.ToolMissing."""
+    return {tool: _version(tool, argv) for tool, argv in plugins.probes(backend).items()}
+
+
+def _version(tool: str, argv: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(
+            (namespaces.find(argv[0]) or argv[0], *argv[1:]),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT,
+            check=False,
+            text=True,
+            errors="replace",
+        )
+        found = _VERSION.search(done.stdout) or _VERSION.search(done.stderr)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise _unknown(tool, str(error)) from error
+    if found is None:
+        raise _unknown(tool, f"«{' '.join(argv)}» ended with status {done.returncode} and named none")
+    return found.group()
+
+
+def _unknown(tool: str, why: str) -> errors.ToolMissing:
+    return errors.ToolMissing(
+        f"The version of {tool} on this builder is not known",
+        cause=why,
+        remedy="install it anew, or let another builder take the build",
+    )
 
 
 def _free_memory() -> int:

@@ -2,6 +2,7 @@
 """A builder offers what it has tools for."""
 
 import pathlib
+from typing import ClassVar
 
 import pytest
 
@@ -36,3 +37,24 @@ def test_a_backend_without_its_tools_is_refused_in_a_sentence(monkeypatch: pytes
     monkeypatch.setattr(registry, "load", lambda *_: Unusable)
     with pytest.raises(errors.ToolMissing, match="no-such-tool is not installed"):
         capabilities.backend("b")
+
+
+class Probed(Usable):
+    """A backend that asks a tool for its version."""
+
+    probes: ClassVar = {"sh": ("sh", "-c", "echo shell, version 31.10.2 of 2026")}
+
+
+class Silent(Usable):
+    """A backend whose tool has no version to tell."""
+
+    probes: ClassVar = {"sh": ("sh", "-c", "exit 3")}
+
+
+def test_a_tool_s_version_is_the_first_one_that_it_prints() -> None:
+    assert capabilities.versions(Probed()) == {"sh": "31.10.2"}  # type: ignore[arg-type]
+
+
+def test_a_tool_that_tells_no_version_is_named_in_a_sentence() -> None:
+    with pytest.raises(errors.ToolMissing, match=r"version of sh .* is not known, .*status 3"):
+        capabilities.versions(Silent())  # type: ignore[arg-type]

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 from xml.etree import ElementTree
 
 import pydantic
 
-from ondemand import errors, kickstarts, plugins
+from ondemand import kickstarts, plugins
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
 from ondemand.locks import Lock, Rules
 from ondemand_plugins.backends import kiwi_descriptions
+from ondemand_plugins.backends import options as backend_options
 
 SCHEMA = "8.4"
 """Version of kiwi's description that kiwi 11 writes and reads."""
@@ -44,6 +46,7 @@ class KiwiBackend:
     commands: ClassVar[frozenset[str] | None] = frozenset({"lang", "keyboard", "timezone", "rootpw", "services"})
     descriptions: ClassVar[bool] = True
     tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"kiwi-ng": ("kiwi-ng", "--version")}
 
     def disk(self, lock: Lock) -> int:
         """The root, its squashfs and the ISO, with room for what scripts add; at least 1 GiB."""
@@ -52,14 +55,7 @@ class KiwiBackend:
 
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of kiwi-ng; raises errors.InvalidRequest for options it does not know."""
-        try:
-            options = Options.model_validate(dict(order.options))
-        except pydantic.ValidationError as error:
-            raise errors.InvalidRequest(
-                "The options of backend kiwi can't be used",
-                cause="; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()),
-                remedy="correct them in the release definition",
-            ) from error
+        options = backend_options.read(Options, order, self.name)
         if order.description is not None:
             return _plan_of_description(order, order.description, options)
         kickstart = kickstarts.parse(order.kickstart, order.release.kickstart_syntax)
