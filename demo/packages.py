@@ -37,6 +37,13 @@ _POSTTRANS = {
     "kernel-core": "%posttrans -p /usr/bin/bash\n/usr/sbin/depmod -a {kernel}",
 }
 
+# The folder's name is built into the signed GRUB: there it looks for its configuration.
+_EFI_FOLDER = "boot/efi/EFI/debian"
+_EFI = {
+    "grub2-efi-x64": ("usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed", "grubx64.efi"),
+    "shim-x64": ("usr/lib/shim/shimx64.efi.signed", "shimx64.efi"),
+}
+
 _EXTRA_PROVIDES = {
     "kernel-core": ["kernel-modules", "kernel-modules-core", "installonlypkg(kernel)"],
     "grub2-tools": ["grub2-tools-minimal", "grub2-tools-extra", "grub2-common"],
@@ -69,6 +76,8 @@ def _convert(deb: debian.Deb, known: collections.abc.Collection[str], work: path
     leave_out(tree, (*lists.words("left-out.txt"), *_LEFT_OUT_OF.get(name, ())))
     if name == "kernel-core":
         place_kernel(tree)
+    if name in _EFI:
+        place_efi(tree, *_EFI[name])
     for link, target in _LINKS.get(deb.name, {}).items():
         (tree / link).symlink_to(target)
     made = rpms.build(spec(deb, tree, known), name, work)
@@ -102,6 +111,13 @@ def place_kernel(tree: pathlib.Path) -> None:
     for kernel in tree.glob("boot/vmlinuz-*"):
         version = kernel.name.removeprefix("vmlinuz-")
         os.link(kernel, tree / "usr/lib/modules" / version / "vmlinuz")
+
+
+def place_efi(tree: pathlib.Path, source: str, target: str) -> None:
+    """Put a signed program of the EFI system partition, and it alone, where Fedora's packages have it."""
+    (tree / _EFI_FOLDER).mkdir(parents=True)
+    (tree / source).rename(tree / _EFI_FOLDER / target)
+    shutil.rmtree(tree / "usr/lib")
 
 
 def spec(deb: debian.Deb, tree: pathlib.Path, known: collections.abc.Collection[str]) -> str:

@@ -8,55 +8,66 @@ import contextlib
 import dataclasses
 import pathlib
 import time
-from typing import IO
+from typing import IO, Any
 
 from ondemand import errors, proofs, states
-from ondemand_consumer import attempts, console, fetching, machines, namespaces, rpm_headers
+from ondemand_consumer import attempts, console, fetching, firmware, machines, namespaces, rpm_headers
 
 _STEP = states.Step.BOOT
 _SECOND_WORD = 15.0
 """Seconds to wait for the unit's repetition when its first word came through damaged."""
 _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
+_SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
+_MARKED = "the console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
 
 
 def prove(
     attempt: attempts.Attempt, image: pathlib.Path, files: tuple[fetching.Fetched, ...], screen: pathlib.Path
 ) -> tuple[proofs.Proof, errors.DoesNotBoot | None]:
-    """Boots the image; the proof, and what to raise where it does not hold. `screen` becomes a PNG."""
+    """Boots the image under each firmware that firmware.choose names, until one fails; the proof, and what to raise where
+    it does not hold. `screen` becomes a PNG of the last."""
     sha256 = rpm_headers.sha256(image)
-    for acceleration in machines.accelerations():
-        run = _Boot(attempt, image, files, screen, acceleration)
-        began = time.monotonic()
-        trouble = run.watch()
-        seconds = time.monotonic() - began
-        if not trouble or acceleration is machines.TCG:
+    assignment, found = attempt.assignment, firmware.available()
+    choice = firmware.choose(firmware.of_image(image), frozenset(found), assignment.request.profile, assignment.lock)
+    for remark in choice.remarks:
+        attempt.say(_STEP, remark)
+    runs: list[_Boot] = []
+    for kind in choice.kinds:
+        runs.append(_under(kind, found.get(kind), attempt, image, files, screen))
+        if runs[-1].trouble:
             break
-        attempt.say(_STEP, f"{trouble}; once more without KVM, which may be what is at fault")
-    said = run.console
-    spoken = "The running system itself named the wanted packages on the serial line after multi-user."
-    marker = "The console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
+    last = runs[-1]
     proof = proofs.Proof(
         kind=proofs.ProofKind.BOOTS,
-        held=not trouble,
-        how=spoken if run.speaks else marker,
-        facts={
-            "sha256": sha256,
-            "seconds": round(seconds, 1),
-            "acceleration": run.acceleration[1].partition(",")[0],
-            "said_by": console.PROOF_PACKAGE if run.speaks else "console marker",
-            "packages": said.packages,
-            "failed_units": sorted(said.failed_units),
-            "state": said.state,
-            "root": said.root,
-        },
+        held=not last.trouble,
+        how=" ".join((f"Under {' and '.join(run.kind for run in runs)}: {last.how}", *choice.remarks)),
+        facts={"sha256": sha256, **last.facts, "boots": [run.facts for run in runs], "remarks": list(choice.remarks)},
     )
-    attempt.say(_STEP, trouble or f"booted after {seconds:.0f} s, state {said.state or 'not told'}")
-    if not trouble:
+    if not last.trouble:
         return proof, None
     return proof, errors.DoesNotBoot(
-        f"The image does not boot: {trouble}", remedy="look at the console in the log of step boot"
+        f"The image does not boot under {last.kind}: {last.trouble}", remedy="look at the console in the log of step boot"
     )
+
+
+def _under(
+    kind: firmware.Firmware,
+    described: dict[str, Any] | None,
+    attempt: attempts.Attempt,
+    image: pathlib.Path,
+    files: tuple[fetching.Fetched, ...],
+    screen: pathlib.Path,
+) -> _Boot:
+    """The image's boot under one firmware, judged; with emulation as the last word."""
+    for acceleration in machines.accelerations():
+        run = _Boot(attempt, image, files, screen, acceleration, kind, described)
+        run.judge()
+        if not run.trouble or acceleration is machines.TCG:
+            break
+        attempt.say(_STEP, f"{run.trouble}; once more without KVM, which may be what is at fault")
+    attempt.say(_STEP, run.trouble or f"booted under {kind} after {run.seconds:.0f} s, state {run.console.state or 'not told'}")
+    return run
 
 
 class _Boot:
@@ -69,6 +80,8 @@ class _Boot:
         files: tuple[fetching.Fetched, ...],
         screen: pathlib.Path,
         acceleration: tuple[str, ...],
+        kind: firmware.Firmware,
+        described: dict[str, Any] | None,
     ) -> None:
         lock = attempt.assignment.lock
         self._attempt = attempt
@@ -79,11 +92,40 @@ class _Boot:
         self._wanted = lock.wanted
         self.speaks = any(package.name == console.PROOF_PACKAGE for package in lock.packages)
         self.console = console.Console(token=machines.token())
+        self.kind = kind
+        self.trouble = "it was not started"
+        self.seconds = 0.0
+        self._described = described
         self._firmware = attempt.proof
 
-    def watch(self) -> str:
-        """Runs the machine until it is judged; empty when the proof holds, else why not."""
-        folder = self._attempt.proof / f"boot-{self.acceleration[1].partition(',')[0]}"
+    @property
+    def how(self) -> str:
+        """Who said that the system is up, one sentence."""
+        return _SPOKEN if self.speaks else _MARKED
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What was seen."""
+        said = self.console
+        return {
+            "firmware": str(self.kind),
+            "seconds": round(self.seconds, 1),
+            "acceleration": self.acceleration[1].partition(",")[0],
+            "said_by": console.PROOF_PACKAGE if self.speaks else "console marker",
+            "packages": said.packages,
+            "failed_units": sorted(said.failed_units),
+            "state": said.state,
+            "root": said.root,
+        }
+
+    def judge(self) -> None:
+        """Boots; then `trouble` is empty when the proof holds, else why not, and `seconds` is how long it took."""
+        began = time.monotonic()
+        self.trouble = self._watch()
+        self.seconds = time.monotonic() - began
+
+    def _watch(self) -> str:
+        folder = self._attempt.proof / f"boot-{self.kind.name.lower()}-{self.acceleration[1].partition(',')[0]}"
         folder.mkdir()
         serial, qmp, self._firmware = folder / "serial", folder / "qmp", folder / "firmware"
         serial.touch()
@@ -99,6 +141,7 @@ class _Boot:
             firmware=self._firmware,
             qmp=qmp,
             credentials=credentials,
+            extra=firmware.words(self._described, folder) if self._described else (),
         )
         self._attempt.say(_STEP, f"$ {' '.join(argv)}")
         with self._attempt.open_log(_STEP) as log, serial.open("rb") as tail, contextlib.ExitStack() as stack:

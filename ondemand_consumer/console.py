@@ -20,6 +20,7 @@ _EDGE = re.compile(r"ONDEMAND-PROOF token=(\S+) (begin|end)")
 _FAILURE = re.compile(
     r"Kernel panic|No bootable device|grub rescue>|[Ee]ntering emergency mode|You are in emergency mode"
     r"|rdsosreport\.txt|dracut: FATAL|Could not boot\.|Failed to mount .*sysroot|Failed to switch root"
+    r"|No bootable option or device was found|Security Violation|bad shim signature|Verification failed: \(0x1A\)"
     r"|Freezing execution|No /sbin/init, trying fallback|SQUASHFS error|error: you need to load the kernel first"
 )
 _LOGIN = re.compile(r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser")

@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ondemand import errors
@@ -73,13 +73,16 @@ def argv(
     firmware: pathlib.Path,
     qmp: pathlib.Path,
     credentials: Mapping[str, str],
+    extra: Sequence[str] = (),
 ) -> list[str]:
     """The command line; `memory` in MiB, the image attached as a disk, the way a USB stick goes.
 
     `acceleration` is one of accelerations(), `console` and `firmware` are files that will hold what each says, `qmp` a socket.
+    `extra` are words for another firmware than BIOS.
     """
     words = [
         program(),
+        *extra,
         *acceleration,
         "-m",
         str(memory),

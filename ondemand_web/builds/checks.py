@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ondemand import errors, kickstarts, plugins, registry
+from ondemand import errors, kickstarts, plugins, registry, secure_boot
 from ondemand.build_requests import BuildRequest
 from ondemand.descriptions import Description
 from ondemand.locks import Lock
@@ -107,7 +107,8 @@ def checked(
         kept=kept,
         age=here.settings.master.metadata_age,
     )
-    warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend))
+    hindrance = secure_boot.hindrance(lock)
+    warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend), *filter(None, [hindrance]))
     lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
     disk = backend.disk(lock) + lock.disk
     return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)

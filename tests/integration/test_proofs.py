@@ -13,7 +13,7 @@ import pytest
 from demo import builds as story
 from demo import originals, rpms
 from ondemand import build_requests, plugins, states
-from ondemand_consumer import attempts, boot, building, fetching, repository, verification
+from ondemand_consumer import attempts, boot, building, fetching, machines, repository, verification
 from ondemand_plugins.backends import kiwi
 from ondemand_plugins.sources import bodhi_updates, koji_builds
 from ondemand_web.packages import checking
@@ -97,3 +97,14 @@ def test_an_image_with_a_broken_root_does_not_boot(made: Made, tmp_path: pathlib
     assert not proof.held and error is not None and "does not boot: its console says" in str(error)
     assert (tmp_path / "screen.png").stat().st_size > 0
     assert "login:" not in made.attempt.log(states.Step.BOOT).read_text()
+
+
+@pytest.mark.slow
+def test_an_image_of_profile_release_boots_under_bios_and_under_uefi_with_secure_boot(made: Made, tmp_path: pathlib.Path) -> None:
+    builder_parts.need(machines.program())
+    released = made.attempt.assignment.request.model_copy(update={"profile": build_requests.Profile.RELEASE})
+    attempt = dataclasses.replace(made.attempt, assignment=made.attempt.assignment.model_copy(update={"request": released}))
+    proof, error = boot.prove(attempt, made.image, made.files, tmp_path / "screen.png")
+    assert proof.held and error is None
+    assert [each["firmware"] for each in proof.facts["boots"]] == ["BIOS", "UEFI with Secure Boot"]
+    assert "Secure boot enabled" in made.attempt.log(states.Step.BOOT).read_text()

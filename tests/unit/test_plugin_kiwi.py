@@ -95,6 +95,13 @@ def test_the_profile_chooses_the_compression() -> None:
     assert [kind.get("squashfscompression") for kind in kinds if kind is not None] == ["lz4", "xz"]
 
 
+def test_the_iso_starts_from_uefi_as_well_where_the_lock_has_what_that_needs() -> None:
+    (bash,) = parts.LOCK.packages
+    chain = tuple(bash.model_copy(update={"name": name}) for name in ("shim-x64", "grub2-efi-x64", "kernel-core"))
+    kinds = [written(plan(lock=parts.LOCK.model_copy(update={"packages": each}))).find("preferences/type") for each in ((bash,), chain)]
+    assert [kind.get("firmware") for kind in kinds if kind is not None] == ["bios", "uefi"]
+
+
 def test_the_kickstart_s_services_scripts_and_password_are_kept() -> None:
     text = "rootpw --iscrypted $6$x\nservices --enabled=sshd\n%post\ntouch '/a b'\n%end\n"
     made = plan(text)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pydantic
 
-from ondemand import kickstarts, plugins
+from ondemand import kickstarts, plugins, secure_boot
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
 from ondemand.locks import Lock, Rules
@@ -29,7 +29,8 @@ _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What a release definition may set for the image type."""
 
-    firmware: Literal["bios", "efi", "uefi"] = "bios"
+    firmware: Literal["auto", "bios", "efi", "uefi"] = "auto"
+    """What the ISO is made to start from; `auto`: BIOS, and UEFI as well where the lock has shim and GRUB for it."""
     kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = (
         "console=tty0 console=ttyS0,115200"
     )
@@ -143,7 +144,7 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
         "type",
         image="iso",
         flags="dmsquash",
-        firmware=options.firmware,
+        firmware=_firmware(order.lock) if options.firmware == "auto" else options.firmware,
         volid=order.label,
         filesystem="squashfs",
         squashfscompression=options.test_compression if test else options.release_compression,
@@ -159,6 +160,10 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
     for name in _names(order.lock):
         ElementTree.SubElement(packages, "package", name=name)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(image, encoding="unicode") + "\n"
+
+
+def _firmware(lock: Lock) -> str:
+    return "bios" if secure_boot.lacks(lock) else "uefi"
 
 
 def _macros(rules: Rules) -> str:
