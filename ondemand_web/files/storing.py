@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import time
 from collections.abc import Iterable
@@ -36,6 +35,11 @@ class Postponed:
         """`delay` in seconds."""
         self._delay = delay
         self._until: dict[str, float] = {}
+
+    @property
+    def enough(self) -> int:
+        """How many of the oldest things have to be looked at, so that one of them need not wait."""
+        return len(self._until) + 1
 
     def first(self, found: Iterable[tuple[Found, str]]) -> tuple[Found, str] | None:
         """The first of the found things whose prefix need not wait."""
@@ -144,6 +148,7 @@ def sweep_next(here: Service, postponed: Postponed) -> bool:
             .join(Build, Build.id == Attempt.build_id)
             .where(Attempt.ended_at.is_not(None), Attempt.swept_at.is_(None), ~on_its_way)
             .order_by(Attempt.ended_at)
+            .limit(postponed.enough)
         )
         chosen = postponed.first(((attempt, build), files.prefix(build, attempt.number)) for attempt, build in found)
     if chosen is None:
@@ -160,30 +165,17 @@ def sweep_next(here: Service, postponed: Postponed) -> bool:
 def expire_next(here: Service, postponed: Postponed) -> bool:
     """Removes the artifacts of one build whose time is over; record, lock and logs stay."""
     with here.database.reading() as session:
-        now = clock(session)
-        rows = session.execute(
-            sa.select(Build)
-            .where(
-                sa.or_(Build.winner.is_not(None), Build.pictured.is_not(None)),
-                Build.artifacts_removed_at.is_(None),
-                Build.ended_at < now - datetime.timedelta(days=1),
-            )
-            .order_by(Build.ended_at)
-        ).scalars()
-        over = ((build, files.prefix(build, build.shown or 0)) for build in rows if _is_over(build, now))
-        chosen = postponed.first(over)
+        over = sa.select(Build).where(Build.kept_until < clock(session)).order_by(Build.kept_until).limit(postponed.enough)
+        rows = session.execute(over).scalars()
+        chosen = postponed.first((build, files.prefix(build, build.shown or 0)) for build in rows)
     if chosen is None:
         return False
     build, prefix = chosen
     if postponed.delete(here, prefix):
         with here.database.writing() as session:
-            builds.get(session, build.id).artifacts_removed_at = clock(session)
+            row = builds.get(session, build.id, locked=True)
+            row.kept_until, row.artifacts_removed_at = None, clock(session)
     return True
-
-
-def _is_over(build: Build, now: datetime.datetime) -> bool:
-    keep = datetime.timedelta(days=builds.request_of(build).keep_for)
-    return build.ended_at is not None and build.ended_at + keep < now
 
 
 def _url(here: Service, build: Build, row: ArtifactFile, url: str) -> str:

@@ -45,7 +45,7 @@ def finish(
             _end(session, attempt, Outcome.CANCELED)
             return State.CANCELED
         if report.error is None and not report.canceled:
-            return _succeed(session, attempt, report)
+            return _succeed(session, build, attempt, report)
         _end(session, attempt, Outcome.FAILED)
         if report.canceled:
             build.drains += 1
@@ -68,25 +68,29 @@ def reap(database: Database, limits: settings.Queue) -> int:
         )
 
 
-def _succeed(session: orm.Session, attempt: Attempt, report: FinishReport) -> State:
+def _succeed(session: orm.Session, build: Build, attempt: Attempt, report: FinishReport) -> State:
     """The winner is picked in the same UPDATE that ends the build."""
     winning.demand(session, attempt, report)
     _end(session, attempt, Outcome.SUCCEEDED)
-    build = builds.move(
+    moved = builds.move(
         session,
         old=State.BUILDING,
         new=State.SUCCEEDED,
         where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
-        values={"winner": attempt.number, "error": None},
+        values={"winner": attempt.number, "kept_until": _kept_until(session, build), "error": None},
     )
-    if build is None:
+    if moved is None:
         raise errors.LeaseLost(
             f"Attempt {attempt.number} of build {attempt.build_id} came too late",
             cause="the build has ended without it",
             remedy="throw its work away and claim anew",
         )
-    events.record(session, build, events.PUBLISHED, {}, build.changed_at)
+    events.record(session, moved, events.PUBLISHED, {}, moved.changed_at)
     return State.SUCCEEDED
+
+
+def _kept_until(session: orm.Session, build: Build) -> datetime.datetime:
+    return clock(session) + datetime.timedelta(days=builds.request_of(build).keep_for)
 
 
 def lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason: str) -> bool:
@@ -113,12 +117,14 @@ def _retry_or_fail(
             session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=error.get("sentence")
         )
         return State.QUEUED
+    pictured = winning.picture(session, attempt)
+    kept_until = None if pictured is None else _kept_until(session, build)
     builds.move(
         session,
         old=State.BUILDING,
         new=State.FAILED,
         where=where,
-        values={"error": error, "pictured": winning.picture(session, attempt)},
+        values={"error": error, "pictured": pictured, "kept_until": kept_until},
         reason=error.get("sentence"),
     )
     return State.FAILED
