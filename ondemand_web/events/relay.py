@@ -45,9 +45,11 @@ def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
         if found is None:
             return False
         delivery, event = found
+        # Read here, as another transaction for it is felt where many builders work.
+        record = _record(session, here, event.build_id, sink)
     values: dict[str, object] = {"state": "delivered", "error": None}
     try:
-        deliver(event, delivery, _record(here, event.build_id))
+        deliver(event, delivery, record)
     except errors.DeliveryFailed as error:
         log.warning("delivery %d to %s: %s", delivery.id, sink, error)
         values = _later(delivery, error)
@@ -135,19 +137,19 @@ def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
         ).all()
         for found, subject, recipient, next_try in rows:
             if next_try <= now and (subject, recipient) not in earlier:
-                delivery = session.get_one(Delivery, found)
-                return delivery, session.get_one(Event, delivery.event_id)
+                both = sa.select(Delivery, Event).join(Event, Event.id == Delivery.event_id)
+                delivery, event = session.execute(both.where(Delivery.id == found)).one()
+                return delivery, event
             earlier.add((subject, recipient))
         if len(rows) < page:
             return None
         last, page = rows[-1].id, min(PAGE_AT_MOST, 10 * page)
 
 
-def _record(here: Service, build_id: int | None) -> BuildRecord | None:
+def _record(session: orm.Session, here: Service, build_id: int | None, sink: str) -> BuildRecord | None:
     if build_id is None:
         return None
-    with here.database.reading() as session:
-        return records.full(session, builds.get(session, build_id), here, waits=False)
+    return records.full(session, builds.get(session, build_id), here, waits=False, tries=sink != events.BUS)
 
 
 def _hasten(session: orm.Session, delivery: Delivery) -> None:

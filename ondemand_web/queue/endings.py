@@ -77,7 +77,8 @@ def _succeed(session: orm.Session, build: Build, attempt: Attempt, report: Finis
         old=State.BUILDING,
         new=State.SUCCEEDED,
         where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
-        values={"winner": attempt.number, "kept_until": _kept_until(session, build), "error": None},
+        values={"winner": attempt.number, "kept_until": _kept_until(build, attempt), "error": None},
+        now=attempt.ended_at,
     )
     if moved is None:
         raise errors.LeaseLost(
@@ -89,8 +90,8 @@ def _succeed(session: orm.Session, build: Build, attempt: Attempt, report: Finis
     return State.SUCCEEDED
 
 
-def _kept_until(session: orm.Session, build: Build) -> datetime.datetime:
-    return clock(session) + datetime.timedelta(days=builds.request_of(build).keep_for)
+def _kept_until(build: Build, attempt: Attempt) -> datetime.datetime | None:
+    return attempt.ended_at and attempt.ended_at + datetime.timedelta(days=builds.request_of(build).keep_for)
 
 
 def lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason: str) -> bool:
@@ -110,28 +111,29 @@ def _retry_or_fail(
     session: orm.Session, build: Build, attempt: Attempt, error: dict[str, Any], limits: settings.Queue
 ) -> State:
     again = error.get("class") in (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
-    where = [Build.id == build.id, Build.attempts == attempt.number]
+    where, now, reason = [Build.id == build.id, Build.attempts == attempt.number], attempt.ended_at, error.get("sentence")
     if again and attempt.number - build.drains < limits.attempts:
-        values = {"avoid_builder": attempt.builder, "avoid_until": clock(session) + AVOID}
-        builds.move(
-            session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=error.get("sentence")
-        )
+        values = {"avoid_builder": attempt.builder, "avoid_until": now and now + AVOID}
+        builds.move(session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=reason, now=now)
         return State.QUEUED
     pictured = winning.picture(session, attempt)
-    kept_until = None if pictured is None else _kept_until(session, build)
+    kept_until = None if pictured is None else _kept_until(build, attempt)
     builds.move(
         session,
         old=State.BUILDING,
         new=State.FAILED,
         where=where,
         values={"error": error, "pictured": pictured, "kept_until": kept_until},
-        reason=error.get("sentence"),
+        reason=reason,
+        now=now,
     )
     return State.FAILED
 
 
 def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
-    now = clock(session)
+    # What else was set on the attempt is written with its end.
+    with session.no_autoflush:
+        now = clock(session)
     attempt.ended_at, attempt.outcome = now, outcome
     session.execute(
         sa.update(AttemptStep)

@@ -82,6 +82,7 @@ def _claim(
             where=[Build.id == _next(session, builder, can, now, limits)],
             values={"attempts": Build.attempts + 1, "waiting": None},
             reason=f"builder {builder} began",
+            now=now,
         )
         if build is None:
             return None
