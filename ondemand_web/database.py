@@ -143,6 +143,12 @@ class Database:
         self.engine.dispose()
 
 
+def alone(session: orm.Session, lock: int) -> None:
+    """Until the transaction's end nobody else is in one with that advisory lock; on SQLite no other writes anyway."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+
+
 def clock(session: orm.Session) -> datetime.datetime:
     """The database's time; no other clock counts for leases."""
     if session.get_bind().dialect.name == "sqlite":
