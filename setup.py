@@ -39,7 +39,7 @@ WEB = [
     "zstandard>=0.22",
 ]
 BUILDER = ["createrepo_c>=1.1", "defusedxml>=0.7", "kiwi>=10.1", "requests>=2.31"]
-POSTGRESQL = ["psycopg>=3.1"]  # and libpq, which the system has
+POSTGRESQL = ["psycopg[binary]>=3.1"]  # with its C part, which a busy master feels
 TEST = [
     "aiosmtpd>=1.4.6",
     "bodhi-messages>=26.4",

@@ -64,6 +64,8 @@ class Master(Section):
     """Owners who may pause and resume trigger rules, and remove everybody's uploaded RPMs."""
     wish_days: int = pydantic.Field(default=30, ge=1, le=3650)
     """Days that a message and what became of it are kept; what still waits then is canceled."""
+    event_days: int = pydantic.Field(default=180, ge=1, le=3650)
+    """Days that the events of what has ended, their deliveries, and refusals of orders are kept; builds stay."""
     repository_hosts: tuple[Host, ...] = ()
     """Hosts (`repo.example.org`, `*.example.org`) from which a request's own repositories may come; none by default."""
     kickstart_hosts: tuple[Host, ...] = ()

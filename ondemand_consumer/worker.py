@@ -188,7 +188,7 @@ class Worker:
 
 
 class Beats:
-    """Beats for an attempt in a thread of its own, while it is open."""
+    """Beats for an attempt in a thread of its own, while it is open; the claim's answer came with a whole lease."""
 
     def __init__(self, client: master.AttemptClient, interval: float, stop: stopping.Stop) -> None:
         self._client = client
@@ -205,7 +205,7 @@ class Beats:
         self._thread.join(70)
 
     def _run(self) -> None:
-        pause = 0.0
+        pause = self._interval
         while not self._ended.wait(pause):
             pause = self._interval
             try:

@@ -26,6 +26,8 @@ START_TIMEOUT = 60.0
 """Seconds that a process which starts waits for another one that makes or renews the tables."""
 UPGRADE = 0x6F6E64656D616E64
 """PostgreSQL's advisory lock for whoever makes or renews the tables: "ondemand" in ASCII."""
+IDLE = 1.0
+"""Seconds that PostgreSQL was not spoken to on a connection, after which it is asked whether it is still there."""
 LARGEST = 2**31 - 1
 """The largest number that a column of ids holds."""
 
@@ -76,9 +78,13 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(self.url, pool_size=20, pool_pre_ping=True)
+            self.engine = sa.create_engine(self.url, pool_size=20)
+            sa.event.listen(self.engine, "checkin", _note_use)
+            sa.event.listen(self.engine, "checkout", self._require_answer)
         self._writing = orm.sessionmaker(self.engine.execution_options(writes=True), expire_on_commit=False)
         self._reading = orm.sessionmaker(self.engine, expire_on_commit=False)
+        alone = self.engine if self.sqlite else self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._asking = orm.sessionmaker(alone, expire_on_commit=False)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[orm.Session]:
@@ -91,6 +97,21 @@ class Database:
         """A transaction that only reads; it sees one state of the database."""
         with self._reading.begin() as session:
             yield session
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[orm.Session]:
+        """For one statement that only reads: PostgreSQL answers it without the two more that make a transaction."""
+        with self._asking.begin() as session:
+            yield session
+
+    def _require_answer(self, connection: Any, record: Any, _proxy: object) -> None:
+        """Replaces all connections when one that was idle has broken, as after the server's restart."""
+        if time.monotonic() - record.info.get("used", time.monotonic()) < IDLE:
+            return
+        try:
+            self.engine.dialect.do_ping(connection)
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise sa.exc.InvalidatePoolError("the server ended the connection") from error
 
     def upgrade(self) -> None:
         """Brings the tables to this version; waits while another process does."""
@@ -122,6 +143,12 @@ class Database:
         self.engine.dispose()
 
 
+def alone(session: orm.Session, lock: int) -> None:
+    """Until the transaction's end nobody else is in one with that advisory lock; on SQLite no other writes anyway."""
+    if session.get_bind().dialect.name != "sqlite":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+
+
 def clock(session: orm.Session) -> datetime.datetime:
     """The database's time; no other clock counts for leases."""
     if session.get_bind().dialect.name == "sqlite":
@@ -129,6 +156,10 @@ def clock(session: orm.Session) -> datetime.datetime:
         return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
     now: datetime.datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     return now.astimezone(datetime.UTC)
+
+
+def _note_use(_connection: object, record: Any) -> None:
+    record.info["used"] = time.monotonic()
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -17,6 +17,7 @@ from ondemand import errors, plugins, registry
 from ondemand_web.builds import checks
 from ondemand_web.events import relay
 from ondemand_web.events import services as events
+from ondemand_web.events import sweeping as news
 from ondemand_web.files import storing
 from ondemand_web.packages import reading, sweeping
 from ondemand_web.queue import duties, endings, presence
@@ -81,6 +82,7 @@ def tasks(here: Service) -> list[Task]:
         Task(name="read-composed", work=lambda: refreshing.read_next(here), pause=2.0),
         Task(name="wishes", work=lambda: ordering.work_next(here), pause=0.5),
         Task(name="sweep-wishes", work=lambda: wishes.sweep(here.database, here.settings.master.wish_days), pause=600.0),
+        Task(name="sweep-events", work=lambda: news.sweep(here.database, here.settings.master.event_days), pause=600.0),
         Task(name="sweep-snapshots", work=lambda: sweeping.sweep_all(here), pause=600.0),
         Task(name="sweep-uploads", work=lambda: uploads.sweep_all(here), pause=600.0),
         Task(name="reap", work=Reaper(here), pause=1.0),

@@ -18,10 +18,11 @@ class Build(Base):
 
     `rebuild_of` is the build that it makes again, with `same_lock` by that one's lock.
     `winner` is the attempt that made the image; `pictured`, of a failed build, the one that left but a screenshot.
+    `kept_until` is set while there are such files, and is when they are removed.
     """
 
     __tablename__ = "build"
-    __table_args__ = (sa.Index("build_queue", "state", "turn"),)
+    __table_args__ = (sa.Index("build_queue", "state", "turn"), sa.Index("build_by_state", "state", "id"))
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
     owner: orm.Mapped[str] = orm.mapped_column(index=True)
@@ -48,6 +49,7 @@ class Build(Base):
     pictured: orm.Mapped[int | None]
     canceled_by: orm.Mapped[str | None]
     error: orm.Mapped[dict[str, Any] | None]
+    kept_until: orm.Mapped[datetime.datetime | None] = orm.mapped_column(index=True)
     artifacts_removed_at: orm.Mapped[datetime.datetime | None]
     rebuild_of: orm.Mapped[int | None]
     same_lock: orm.Mapped[bool] = orm.mapped_column(default=False, server_default=sa.false())

@@ -22,11 +22,11 @@ from ondemand_web.queue.models import Attempt, AttemptStep
 from ondemand_web.service import Service
 
 
-def full(session: orm.Session, build: Build, here: Service, *, waits: bool = True) -> BuildRecord:
-    """Everything known of one build; `waits`: what a queued one waits for, too, which changes all the time."""
-    attempts = list(
-        session.execute(sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)).scalars()
-    )
+def full(session: orm.Session, build: Build, here: Service, *, waits: bool = True, tries: bool = True) -> BuildRecord:
+    """Everything known of one build; `waits`: what a queued one waits for, too, which changes all the time; `tries`:
+    its attempts and what was given up, which no message tells."""
+    of_build = sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)
+    attempts = list(session.execute(of_build).scalars()) if tries else []
     lock_row = session.get(BuildLock, build.id)
     lock = Lock.model_validate(lock_row.body) if lock_row else None
     last = attempts[-1] if attempts else None
@@ -45,7 +45,7 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),
-        parked=tuple(events.parked(session, build.id)),
+        parked=tuple(events.parked(session, build.id)) if tries else (),
     )
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import hashlib
 from collections.abc import Sequence
 from typing import Any
@@ -93,15 +94,17 @@ def move(
     where: Sequence[sa.ColumnExpressionArgument[bool]],
     values: dict[str, Any] | None = None,
     reason: str | None = None,
+    now: datetime.datetime | None = None,
 ) -> Build | None:
     """The only function that changes a build's state: a conditional UPDATE with its event.
 
-    Gives the row as it is now, or None when no row in state `old` fulfils `where`: somebody else was first.
+    Gives the row as it is now, or None when no row in state `old` fulfils `where`: somebody else was first. `now` is
+    the database's time, of who has just asked for it.
     Raises ValueError for a transition that the table does not hold.
     """
     if new not in TRANSITIONS[old]:
         raise ValueError(f"no way from {old} to {new}")
-    now = clock(session)
+    now = now or clock(session)
     changed = {"state": new, "changed_at": now, **(values or {})}
     if new.final:
         changed["ended_at"] = now

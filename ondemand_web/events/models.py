@@ -23,7 +23,7 @@ class Event(Base):
     build_id: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("build.id"), index=True)
     seq: orm.Mapped[int]
     kind: orm.Mapped[str]
-    at: orm.Mapped[datetime.datetime]
+    at: orm.Mapped[datetime.datetime] = orm.mapped_column(index=True)
     body: orm.Mapped[dict[str, Any]]
 
 

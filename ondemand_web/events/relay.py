@@ -6,7 +6,7 @@ from __future__ import annotations
 import datetime
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -34,20 +34,35 @@ _SPACE = uuid.UUID("6f1f4b2e-2a3c-5d0e-9a53-6b7f1d0c9a11")
 
 Deliver = Callable[[Event, Delivery, BuildRecord | None], None]
 """Hands an event over; the record is that of its build, if it is one's."""
+_DONE: Mapping[str, object] = {"state": "delivered", "error": None}
+PIECE = 20
+"""Deliveries that are handed over before they are noted."""
 PAGE, PAGE_AT_MOST = 20, 5000
 """Waiting deliveries that are looked through at once; mostly the first one is due."""
 
 
 def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
-    """Hands one due delivery of the sink over; gives whether there was one."""
+    """Hands some due deliveries of the sink over, one of a subject; gives whether there were any that did not fail.
+
+    They are noted together: after a crash all of them are handed over again, each with the id that it had.
+    """
     with here.database.reading() as session:
         found = _due(session, sink)
-        if found is None:
-            return False
-        delivery, event = found
-    values: dict[str, object] = {"state": "delivered", "error": None}
+    results: list[tuple[Delivery, dict[str, object]]] = []
+    for delivery, event in found:
+        results.append((delivery, values := _handed(here, sink, deliver, delivery, event)))
+        if values["state"] == "waiting":
+            break
+    if results:
+        _note(here, sink, results)
+    return any(values["state"] != "waiting" for _, values in results)
+
+
+def _handed(here: Service, sink: str, deliver: Deliver, delivery: Delivery, event: Event) -> dict[str, object]:
+    """Hands one over; gives what its row has to say then."""
+    values: dict[str, object] = dict(_DONE)
     try:
-        deliver(event, delivery, _record(here, event.build_id))
+        deliver(event, delivery, _record(here, event.build_id, sink))
     except errors.DeliveryFailed as error:
         log.warning("delivery %d to %s: %s", delivery.id, sink, error)
         values = _later(delivery, error)
@@ -57,15 +72,23 @@ def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
         # An operator's template and a stranger's plugin can raise anything; what follows must not wait for it.
         log.exception("delivery %d to %s broke", delivery.id, sink)
         values = _later(delivery, _broke(error))
+    return values
+
+
+def _note(here: Service, sink: str, results: list[tuple[Delivery, dict[str, object]]]) -> None:
     with here.database.writing() as session:
-        if "delay" in values:
-            values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
-        session.execute(
-            sa.update(Delivery).where(Delivery.id == delivery.id).values(tries=Delivery.tries + 1, **values)
-        )
-        if sink == events.BUS and values["state"] == "delivered" and delivery.error:
-            _hasten(session, delivery)
-    return values["state"] != "waiting"
+        done = [delivery.id for delivery, values in results if values == _DONE]
+        of_done = sa.update(Delivery).where(Delivery.id.in_(done))
+        session.execute(of_done.values(tries=Delivery.tries + 1, **_DONE))
+        for delivery, values in results:
+            if values == _DONE:
+                if sink == events.BUS and delivery.error:
+                    _hasten(session, delivery)
+                continue
+            if "delay" in values:
+                values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
+            statement = sa.update(Delivery).where(Delivery.id == delivery.id)
+            session.execute(statement.values(tries=Delivery.tries + 1, **values))
 
 
 class Bus:
@@ -121,8 +144,8 @@ def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> 
     """The sink of a service that the operator runs without it: the delivery ends at once."""
 
 
-def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
-    """The oldest waiting delivery, if it is due and no earlier one of its subject and recipient still waits."""
+def _due(session: orm.Session, sink: str) -> list[tuple[Delivery, Event]]:
+    """The oldest waiting deliveries, of those that are due and of which no earlier one of subject and recipient waits."""
     now, last, page = clock(session), 0, PAGE
     earlier: set[tuple[str, str]] = set()
     while True:
@@ -133,21 +156,25 @@ def _due(session: orm.Session, sink: str) -> tuple[Delivery, Event] | None:
             .order_by(Delivery.id + 0)
             .limit(page)
         ).all()
+        due: list[int] = []
         for found, subject, recipient, next_try in rows:
             if next_try <= now and (subject, recipient) not in earlier:
-                delivery = session.get_one(Delivery, found)
-                return delivery, session.get_one(Event, delivery.event_id)
+                due.append(found)
             earlier.add((subject, recipient))
+        if due:
+            both = sa.select(Delivery, Event).join(Event, Event.id == Delivery.event_id)
+            chosen = both.where(Delivery.id.in_(due[:PIECE])).order_by(Delivery.id)
+            return [(delivery, event) for delivery, event in session.execute(chosen)]
         if len(rows) < page:
-            return None
+            return []
         last, page = rows[-1].id, min(PAGE_AT_MOST, 10 * page)
 
 
-def _record(here: Service, build_id: int | None) -> BuildRecord | None:
+def _record(here: Service, build_id: int | None, sink: str) -> BuildRecord | None:
     if build_id is None:
         return None
     with here.database.reading() as session:
-        return records.full(session, builds.get(session, build_id), here, waits=False)
+        return records.full(session, builds.get(session, build_id), here, waits=False, tries=sink != events.BUS)
 
 
 def _hasten(session: orm.Session, delivery: Delivery) -> None:

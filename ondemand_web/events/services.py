@@ -6,7 +6,7 @@ from __future__ import annotations
 import collections
 import datetime
 import re
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -45,8 +45,9 @@ def announce(session: orm.Session, subject: str, kind: str, body: dict[str, Any]
 
 
 def _append(session: orm.Session, event: Event, recipients: list[tuple[str, str]]) -> Event:
-    last = session.execute(sa.select(sa.func.max(Event.seq)).where(Event.subject == event.subject)).scalar()
-    event.seq = (last or 0) + 1
+    # Within the INSERT, which gives the number back.
+    last = sa.select(sa.func.coalesce(sa.func.max(Event.seq), 0)).where(Event.subject == event.subject)
+    event.seq = cast(Any, last.scalar_subquery() + 1)
     session.add(event)
     session.flush()
     for sink, recipient in recipients:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import datetime
 import logging
 import time
 from collections.abc import Iterable
@@ -23,6 +22,8 @@ from ondemand_web.service import Service
 
 log = logging.getLogger(__name__)
 TRIES = 3
+PIECE = 50
+"""Attempts that are swept at once."""
 DELAY = 300.0
 """Seconds until something that could not be deleted is tried again."""
 Found = TypeVar("Found")
@@ -37,10 +38,15 @@ class Postponed:
         self._delay = delay
         self._until: dict[str, float] = {}
 
-    def first(self, found: Iterable[tuple[Found, str]]) -> tuple[Found, str] | None:
-        """The first of the found things whose prefix need not wait."""
+    @property
+    def enough(self) -> int:
+        """How many of the oldest things have to be looked at, so that one of them need not wait."""
+        return len(self._until) + 1
+
+    def ready(self, found: Iterable[tuple[Found, str]]) -> list[tuple[Found, str]]:
+        """Those of the found things whose prefix need not wait."""
         now = time.monotonic()
-        return next((item for item in found if self._until.get(item[1], now) <= now), None)
+        return [item for item in found if self._until.get(item[1], now) <= now]
 
     def delete(self, here: Service, prefix: str) -> bool:
         """Removes all below the prefix; gives False, and postpones it, when the storage can't."""
@@ -136,7 +142,7 @@ def _store(here: Service, build: Build, row: ArtifactFile) -> str:
 
 
 def sweep_next(here: Service, postponed: Postponed) -> bool:
-    """Removes what one ended attempt left, but no file that is shown; gives whether there was one."""
+    """Removes what some ended attempts left, but no file that is shown; gives whether there were any."""
     on_its_way = sa.select(ArtifactFile.name).where(_SAME_ATTEMPT, ArtifactFile.state == "storing").exists()
     with here.database.reading() as session:
         found = session.execute(
@@ -144,46 +150,35 @@ def sweep_next(here: Service, postponed: Postponed) -> bool:
             .join(Build, Build.id == Attempt.build_id)
             .where(Attempt.ended_at.is_not(None), Attempt.swept_at.is_(None), ~on_its_way)
             .order_by(Attempt.ended_at)
+            .limit(postponed.enough + PIECE - 1)
         )
-        chosen = postponed.first(((attempt, build), files.prefix(build, attempt.number)) for attempt, build in found)
-    if chosen is None:
-        return False
-    (attempt, build), prefix = chosen
-    here.files.forget_uploads(build.id, attempt.number)
-    if attempt.number not in (build.winner, build.pictured) and not postponed.delete(here, prefix):
-        return True
-    with here.database.writing() as session:
-        session.get_one(Attempt, (build.id, attempt.number)).swept_at = clock(session)
-    return True
+        chosen = postponed.ready(((attempt, build), files.prefix(build, attempt.number)) for attempt, build in found)[:PIECE]
+    swept = []
+    for (attempt, build), prefix in chosen:
+        here.files.forget_uploads(build.id, attempt.number)
+        if attempt.number in (build.winner, build.pictured) or postponed.delete(here, prefix):
+            swept.append((build.id, attempt.number))
+    if swept:
+        with here.database.writing() as session:
+            of_them = sa.tuple_(Attempt.build_id, Attempt.number).in_(swept)
+            session.execute(sa.update(Attempt).where(of_them).values(swept_at=clock(session)))
+    return bool(chosen)
 
 
 def expire_next(here: Service, postponed: Postponed) -> bool:
     """Removes the artifacts of one build whose time is over; record, lock and logs stay."""
     with here.database.reading() as session:
-        now = clock(session)
-        rows = session.execute(
-            sa.select(Build)
-            .where(
-                sa.or_(Build.winner.is_not(None), Build.pictured.is_not(None)),
-                Build.artifacts_removed_at.is_(None),
-                Build.ended_at < now - datetime.timedelta(days=1),
-            )
-            .order_by(Build.ended_at)
-        ).scalars()
-        over = ((build, files.prefix(build, build.shown or 0)) for build in rows if _is_over(build, now))
-        chosen = postponed.first(over)
-    if chosen is None:
+        over = sa.select(Build).where(Build.kept_until < clock(session)).order_by(Build.kept_until).limit(postponed.enough)
+        rows = session.execute(over).scalars()
+        chosen = postponed.ready((build, files.prefix(build, build.shown or 0)) for build in rows)
+    if not chosen:
         return False
-    build, prefix = chosen
+    build, prefix = chosen[0]
     if postponed.delete(here, prefix):
         with here.database.writing() as session:
-            builds.get(session, build.id).artifacts_removed_at = clock(session)
+            row = builds.get(session, build.id, locked=True)
+            row.kept_until, row.artifacts_removed_at = None, clock(session)
     return True
-
-
-def _is_over(build: Build, now: datetime.datetime) -> bool:
-    keep = datetime.timedelta(days=builds.request_of(build).keep_for)
-    return build.ended_at is not None and build.ended_at + keep < now
 
 
 def _url(here: Service, build: Build, row: ArtifactFile, url: str) -> str:

@@ -13,7 +13,7 @@ from ondemand_web.database import Base
 
 
 class BotOrder(Base):
-    """An answered message; never removed, so that no message is answered twice.
+    """An answered message. One that made a build is never removed, so that it makes no second one.
 
     `owner` is null when the bot may not order, or did not prove to be itself. Either `build_id` or `error` is set.
     """

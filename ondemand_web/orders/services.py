@@ -14,7 +14,7 @@ from ondemand.build_requests import BuildRequest
 from ondemand.orders import Order
 from ondemand_web.builds import permissions
 from ondemand_web.builds import services as builds
-from ondemand_web.database import Database, clock
+from ondemand_web.database import alone, clock
 from ondemand_web.events import services as events
 from ondemand_web.orders.models import BotOrder
 from ondemand_web.service import Service
@@ -39,7 +39,7 @@ def take(here: Service, order: Order) -> tuple[BotOrder | None, bool]:
         return None, False
     owner, judged = _judged(here, order)
     with here.database.writing() as session:
-        _alone(here.database, session)
+        alone(session, ALONE)
         known = session.get(BotOrder, order.message_id)
         if known is not None:
             return known, False
@@ -86,12 +86,6 @@ def _judged(here: Service, order: Order) -> tuple[str | None, BuildRequest | err
     except errors.RequestError as error:
         return bot.owner, error
     return bot.owner, request
-
-
-def _alone(database: Database, session: orm.Session) -> None:
-    """Until the transaction's end nobody else counts or adds orders; on SQLite no other writes anyway."""
-    if not database.sqlite:
-        session.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
 
 
 def _require_room(session: orm.Session, bot: str, hourly: int, now: datetime.datetime) -> None:

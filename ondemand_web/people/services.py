@@ -93,5 +93,5 @@ def _by_token(database: Database, authorization: str | None, table: type[Person]
     scheme, _, token = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         return None
-    with database.reading() as session:
+    with database.asking() as session:
         return session.execute(sa.select(table.name).where(table.token_hash == token_hash(token))).scalar()

@@ -45,7 +45,7 @@ def finish(
             _end(session, attempt, Outcome.CANCELED)
             return State.CANCELED
         if report.error is None and not report.canceled:
-            return _succeed(session, attempt, report)
+            return _succeed(session, build, attempt, report)
         _end(session, attempt, Outcome.FAILED)
         if report.canceled:
             build.drains += 1
@@ -68,25 +68,30 @@ def reap(database: Database, limits: settings.Queue) -> int:
         )
 
 
-def _succeed(session: orm.Session, attempt: Attempt, report: FinishReport) -> State:
+def _succeed(session: orm.Session, build: Build, attempt: Attempt, report: FinishReport) -> State:
     """The winner is picked in the same UPDATE that ends the build."""
     winning.demand(session, attempt, report)
     _end(session, attempt, Outcome.SUCCEEDED)
-    build = builds.move(
+    moved = builds.move(
         session,
         old=State.BUILDING,
         new=State.SUCCEEDED,
         where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
-        values={"winner": attempt.number, "error": None},
+        values={"winner": attempt.number, "kept_until": _kept_until(build, attempt), "error": None},
+        now=attempt.ended_at,
     )
-    if build is None:
+    if moved is None:
         raise errors.LeaseLost(
             f"Attempt {attempt.number} of build {attempt.build_id} came too late",
             cause="the build has ended without it",
             remedy="throw its work away and claim anew",
         )
-    events.record(session, build, events.PUBLISHED, {}, build.changed_at)
+    events.record(session, moved, events.PUBLISHED, {}, moved.changed_at)
     return State.SUCCEEDED
+
+
+def _kept_until(build: Build, attempt: Attempt) -> datetime.datetime | None:
+    return attempt.ended_at and attempt.ended_at + datetime.timedelta(days=builds.request_of(build).keep_for)
 
 
 def lose(session: orm.Session, attempt: Attempt, limits: settings.Queue, reason: str) -> bool:
@@ -106,26 +111,29 @@ def _retry_or_fail(
     session: orm.Session, build: Build, attempt: Attempt, error: dict[str, Any], limits: settings.Queue
 ) -> State:
     again = error.get("class") in (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
-    where = [Build.id == build.id, Build.attempts == attempt.number]
+    where, now, reason = [Build.id == build.id, Build.attempts == attempt.number], attempt.ended_at, error.get("sentence")
     if again and attempt.number - build.drains < limits.attempts:
-        values = {"avoid_builder": attempt.builder, "avoid_until": clock(session) + AVOID}
-        builds.move(
-            session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=error.get("sentence")
-        )
+        values = {"avoid_builder": attempt.builder, "avoid_until": now and now + AVOID}
+        builds.move(session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=reason, now=now)
         return State.QUEUED
+    pictured = winning.picture(session, attempt)
+    kept_until = None if pictured is None else _kept_until(build, attempt)
     builds.move(
         session,
         old=State.BUILDING,
         new=State.FAILED,
         where=where,
-        values={"error": error, "pictured": winning.picture(session, attempt)},
-        reason=error.get("sentence"),
+        values={"error": error, "pictured": pictured, "kept_until": kept_until},
+        reason=reason,
+        now=now,
     )
     return State.FAILED
 
 
 def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
-    now = clock(session)
+    # What else was set on the attempt is written with its end.
+    with session.no_autoflush:
+        now = clock(session)
     attempt.ended_at, attempt.outcome = now, outcome
     session.execute(
         sa.update(AttemptStep)

@@ -34,6 +34,10 @@ class Attempt(Base):
     """One try of a build; `number` counts from 1 within it and is the fencing token."""
 
     __tablename__ = "attempt"
+    __table_args__ = (
+        sa.Index("attempt_running", "ended_at", "deadline"),
+        sa.Index("attempt_to_sweep", "swept_at", "ended_at"),
+    )
 
     build_id: orm.Mapped[int] = orm.mapped_column(sa.ForeignKey("build.id"), primary_key=True)
     number: orm.Mapped[int] = orm.mapped_column(primary_key=True)
@@ -41,7 +45,7 @@ class Attempt(Base):
     instance: orm.Mapped[str]
     claim_id: orm.Mapped[str] = orm.mapped_column(unique=True)
     started_at: orm.Mapped[datetime.datetime]
-    deadline: orm.Mapped[datetime.datetime] = orm.mapped_column(index=True)
+    deadline: orm.Mapped[datetime.datetime]
     ended_at: orm.Mapped[datetime.datetime | None]
     outcome: orm.Mapped[Outcome | None] = orm.mapped_column(sa.String(20))
     error: orm.Mapped[dict[str, Any] | None]

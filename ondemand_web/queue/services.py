@@ -65,11 +65,16 @@ def _claim(
             )
         row.seen_at, row.capabilities = now, can.model_dump(mode="json")
         presence.joined(session, row, now)
-        attempt = session.execute(sa.select(Attempt).where(Attempt.claim_id == claim_id)).scalar_one_or_none()
+        deadline = now + datetime.timedelta(seconds=limits.lease)
+        known = sa.select(Attempt).where(Attempt.claim_id == claim_id).with_for_update(key_share=True)
+        attempt = session.execute(known).scalar_one_or_none()
         if attempt is not None and attempt.builder != builder:
             raise _taken(claim_id)
         if attempt is not None:
-            return None if attempt.ended_at else _whole(session, attempt)
+            if attempt.ended_at:
+                return None
+            attempt.deadline = deadline
+            return _whole(session, attempt)
         build = builds.move(
             session,
             old=State.QUEUED,
@@ -77,6 +82,7 @@ def _claim(
             where=[Build.id == _next(session, builder, can, now, limits)],
             values={"attempts": Build.attempts + 1, "waiting": None},
             reason=f"builder {builder} began",
+            now=now,
         )
         if build is None:
             return None
@@ -87,7 +93,7 @@ def _claim(
             instance=instance,
             claim_id=claim_id,
             started_at=now,
-            deadline=now + datetime.timedelta(seconds=limits.lease),
+            deadline=deadline,
         )
         session.add(attempt)
         return _whole(session, attempt)

@@ -34,11 +34,12 @@ class Item:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Standing:
-    """What else is known: who paused the rule, an earlier build of the same content, the builds that are said to be
-    signed, and when the rule ordered for that release in the last hour."""
+    """What else is known: who paused the rule, an earlier build of the same content and a sentence on its end if that is
+    no image, the builds that are said to be signed, and when the rule ordered for that release in the last hour."""
 
     paused_by: str | None = None
     earlier_build: int | None = None
+    earlier_end: str = ""
     signed: frozenset[str] = frozenset()
     ordered: Sequence[datetime.datetime] = ()
 
@@ -73,7 +74,7 @@ def judge(item: Item, rule: Rule | None, standing: Standing, now: datetime.datet
     if now < item.ripe_at:
         return first(item, rule, None)
     if standing.earlier_build is not None and rule.join and not item.facts.again:
-        reason = f"Build {standing.earlier_build} has the same content."
+        reason = f"Build {standing.earlier_build} has the same content. {standing.earlier_end}".rstrip()
         return Verdict(state=DecisionState.JOINED, reason=reason, build_id=standing.earlier_build)
     unsigned = [nvr for nvr in item.facts.builds if nvr not in standing.signed]
     if rule.require_signed and unsigned:

@@ -4,6 +4,7 @@ ordered as any request is."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import logging
 
@@ -12,12 +13,14 @@ import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors
+from ondemand.build_requests import BuildRequest
 from ondemand.facts import Facts, Happening
+from ondemand.states import State
 from ondemand.wishes import DecisionState
 from ondemand_web.builds import permissions
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
-from ondemand_web.database import clock
+from ondemand_web.database import LOCK, alone, clock
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, inclusion, judging, services
 from ondemand_web.wishes.judging import Item, Verdict
@@ -25,6 +28,10 @@ from ondemand_web.wishes.models import Decision, PausedRule, Wish, WishedBuild
 from ondemand_web.wishes.rules import Rule
 
 log = logging.getLogger(__name__)
+_OURS = (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
+"""Classes of failures that say nothing of what was to be built."""
+ALONE = 0x77697368657300
+"""PostgreSQL's advisory lock for whoever orders by a rule: "wishes" in ASCII. So caps are counted one after the other."""
 DELAYS = (5, 15, 60, 300)
 """Seconds until a decision is looked at again that a source or an error kept from being ordered; the last one repeats."""
 
@@ -47,20 +54,33 @@ def order_next(here: Service) -> bool:
         item = deciding.item_of(decision, Facts.model_validate(wish.facts))
         rule = here.rules.find(decision.rule)
         verdict = judging.judge(item, rule, _standing(session, item, now), now)
-        key = _idempotency_key(session, decision, item, rule)
-    if verdict is judging.GO and rule is not None:
-        verdict = _tried(here, rule, item, key, decision, now)
-    _settle(here, decision, verdict, rule.owner if rule else "")
+    if verdict is not judging.GO or rule is None:
+        _settle(here, decision, verdict)
+        return True
+    wanted = _tried(here, rule, item, decision, now)
+    if isinstance(wanted, Verdict):
+        _settle(here, decision, wanted)
+    else:
+        _order(here, decision, rule, item, wanted)
     return True
 
 
-def _tried(
-    here: Service, rule: Rule, item: Item, key: str, decision: Decision, now: datetime.datetime
-) -> Verdict:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be ordered: the request, and the references in it for people."""
+
+    request: BuildRequest
+    references: tuple[str, ...]
+
+    def reason(self, build_id: int) -> str:
+        """For people."""
+        named, more = ", ".join(self.references[:5]), len(self.references) - 5
+        return f"Build {build_id} was ordered{f' with {named}' if named else ''}{f' and {more} more' if more > 0 else ''}."
+
+
+def _tried(here: Service, rule: Rule, item: Item, decision: Decision, now: datetime.datetime) -> Wanted | Verdict:
     try:
-        return _order(here, rule, item, key)
-    except errors.IdempotencyMismatch:
-        return _later(decision, now, "Another message about the same content is ordered at this moment.")
+        return _wanted(here, rule, item)
     except errors.OndemandError as error:
         if error.retryable:
             return _later(decision, now, error.sentence)
@@ -72,8 +92,8 @@ def _tried(
         return _later(decision, now, "It could not be ordered, because of an error in the service itself.")
 
 
-def _order(here: Service, rule: Rule, item: Item, key: str) -> Verdict:
-    """Asks for the build; raises errors.OndemandError where it can't be asked for."""
+def _wanted(here: Service, rule: Rule, item: Item) -> Wanted | Verdict:
+    """What to order, or why nothing; raises errors.OndemandError where it can't be asked for."""
     facts = item.facts
     release = here.releases.get(item.target.release)
     release.definition(item.target.image_type)
@@ -84,30 +104,39 @@ def _order(here: Service, rule: Rule, item: Item, key: str) -> Verdict:
             return judging.not_in_image(item)
     request = inclusion.request(rule, item.target, wanted, f"{facts.subject} in {item.target}")
     permissions.require(request, rule.owner, here)
-    build = builds.submit(here.database, request, rule.owner, key)
-    named = ", ".join(wanted[:5]) + (f" and {len(wanted) - 5} more" if len(wanted) > 5 else "")
-    reason = f"Build {build.id} was ordered{f' with {named}' if named else ''}."
-    return Verdict(state=DecisionState.ORDERED, reason=reason, build_id=build.id)
+    return Wanted(request=request, references=tuple(wanted))
 
 
-def _settle(here: Service, decision: Decision, verdict: Verdict, owner: str) -> None:
+def _order(here: Service, decision: Decision, rule: Rule, item: Item, wanted: Wanted) -> None:
+    """Asks for the build and notes it, all or nothing, if the verdict still holds now that nobody else orders."""
     with here.database.writing() as session:
-        values: dict[str, object] = {}
-        where: list[sa.ColumnExpressionArgument[bool]] = []
-        if verdict.state is DecisionState.ORDERED:
-            values["ordered_at"] = clock(session)
-        if verdict.state is DecisionState.WAITING:
-            # Who woke it meanwhile, by a resume or a signature, must not be forgotten.
-            where.append(Decision.next_try == decision.next_try)
-            values["tries"] = decision.tries + 1
-        if services.move(session, decision.id, DecisionState.WAITING, verdict, where, **values):
+        alone(session, ALONE)
+        row = session.get(Decision, decision.id, with_for_update=LOCK)
+        if row is None or row.state != DecisionState.WAITING:
+            # It was withdrawn, superseded or ordered meanwhile.
             return
-    if verdict.state is DecisionState.ORDERED and verdict.build_id is not None:
-        # It was withdrawn or superseded at this very moment.
-        try:
-            builds.cancel(here.database, verdict.build_id, owner)
-        except errors.StateConflict as error:
-            log.warning("decision %d stands no more, but %s", decision.id, error)
+        now = clock(session)
+        verdict = judging.judge(item, rule, _standing(session, item, now), now)
+        if verdict is not judging.GO:
+            _settled(session, row, verdict)
+            return
+        build = builds.submit_within(session, wanted.request, rule.owner, None)
+        reason = wanted.reason(build.id)
+        _settled(session, row, Verdict(state=DecisionState.ORDERED, reason=reason, build_id=build.id), ordered_at=now)
+
+
+def _settle(here: Service, decision: Decision, verdict: Verdict) -> None:
+    with here.database.writing() as session:
+        _settled(session, decision, verdict)
+
+
+def _settled(session: orm.Session, decision: Decision, verdict: Verdict, **values: object) -> None:
+    where: list[sa.ColumnExpressionArgument[bool]] = []
+    if verdict.state is DecisionState.WAITING:
+        # Who woke it meanwhile, by a resume or a signature, must not be forgotten.
+        where.append(Decision.next_try == decision.next_try)
+        values["tries"] = decision.tries + 1
+    services.move(session, decision.id, DecisionState.WAITING, verdict, where, **values)
 
 
 def _later(decision: Decision, now: datetime.datetime, reason: str) -> Verdict:
@@ -124,19 +153,36 @@ def _standing(session: orm.Session, item: Item, now: datetime.datetime) -> judgi
     stopped = session.get(PausedRule, target.rule)
     of_rule = (Decision.rule == target.rule, Decision.release == target.release)
     recent = sa.select(Decision.ordered_at).where(*of_rule, Decision.ordered_at > now - judging.HOUR)
-    earlier = (
-        sa.select(Decision.build_id)
-        .join(Build, Build.id == Decision.build_id)
-        .where(Decision.key == item.key, Decision.state == DecisionState.ORDERED, Build.artifacts_removed_at.is_(None))
-        .order_by(Decision.build_id.desc())
-        .limit(1)
-    )
+    earlier = _earlier(session, item.key)
     return judging.Standing(
         paused_by=stopped.paused_by if stopped else None,
-        earlier_build=session.execute(earlier).scalar(),
+        earlier_build=earlier.id if earlier else None,
+        earlier_end=_end(earlier) if earlier else "",
         signed=_signed(session, item.facts),
         ordered=[when for when in session.execute(recent).scalars() if when is not None],
     )
+
+
+def _earlier(session: orm.Session, key: str) -> Build | None:
+    """The newest build of the same content. One that failed through no fault of the content is none: it is made anew."""
+    statement = (
+        sa.select(Build)
+        .join(Decision, Build.id == Decision.build_id)
+        .where(Decision.key == key, Decision.state == DecisionState.ORDERED, Build.artifacts_removed_at.is_(None))
+    )
+    newest = session.execute(statement.order_by(Build.id.desc()).limit(1)).scalar()
+    if newest is None or (newest.state == State.FAILED and (newest.error or {}).get("class") in _OURS):
+        return None
+    return newest
+
+
+def _end(build: Build) -> str:
+    """How a build ended without an image, for people."""
+    if build.state == State.CANCELED:
+        return f"It was canceled by {build.canceled_by}."
+    ends = {State.FAILED: "failed", State.REFUSED: "was refused"}
+    end = ends.get(State(build.state))
+    return f"It {end}: {(build.error or {}).get('sentence', 'no reason is known.')}" if end else ""
 
 
 def _signed(session: orm.Session, facts: Facts) -> frozenset[str]:
@@ -146,13 +192,3 @@ def _signed(session: orm.Session, facts: Facts) -> frozenset[str]:
     named = named.where(signed, WishedBuild.nvr.in_(facts.builds))
     alone = sa.select(Wish.subject).where(signed, Wish.subject.in_(facts.builds))
     return frozenset((*session.execute(named).scalars(), *session.execute(alone).scalars()))
-
-
-def _idempotency_key(session: orm.Session, decision: Decision, item: Item, rule: Rule | None) -> str:
-    """The build key, told apart by the oldest decision that waits with it: so one crash makes no second build, and
-    what was withdrawn and is offered again is made again."""
-    first = decision.id
-    if rule is not None and rule.join and not item.facts.again:
-        same = (Decision.key == item.key, Decision.state == DecisionState.WAITING)
-        first = session.execute(sa.select(sa.func.min(Decision.id)).where(*same)).scalar() or decision.id
-    return f"{item.key}-{first}"

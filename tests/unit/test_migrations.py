@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from ondemand_web import database, tables
+from ondemand_web.builds import models
 
 SCRIPTS = alembic.script.ScriptDirectory(str(database.MIGRATIONS))
 REVISIONS = [script.revision for script in SCRIPTS.walk_revisions()][::-1]
@@ -84,3 +85,14 @@ def test_the_migrations_make_the_tables_that_the_code_has(made: database.Databas
     with made.engine.connect() as connection:
         context = alembic.migration.MigrationContext.configure(connection)
         assert alembic.autogenerate.compare_metadata(context, tables.METADATA) == []
+
+
+def test_artifacts_of_builds_from_before_are_kept_for_their_time(made: database.Database) -> None:
+    upgrade_to(made, "0009")
+    fill(made)
+    with made.engine.execution_options(writes=True).begin() as connection:
+        connection.execute(sa.text("UPDATE build SET artifacts_removed_at = NULL WHERE id > 1"))
+    made.upgrade()
+    with made.engine.begin() as connection:
+        found = connection.execute(sa.select(models.Build.kept_until).order_by(models.Build.id)).scalars().all()
+    assert found == [None, *[MOMENT + datetime.timedelta(days=14)] * 2]

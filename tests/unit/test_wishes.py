@@ -82,16 +82,23 @@ def test_several_messages_of_one_update_make_one_build_and_a_re_trigger_another(
     assert states(here, again) == ["ordered"] and len(made(here)) == 2
 
 
-def test_what_was_ordered_before_a_crash_is_not_ordered_twice(here: Service, tmp_path: pathlib.Path) -> None:
+def ready(here: Service) -> tuple[Decision, judging.Item, ordering.Wanted]:
+    """The first decision, judged, and what is to be ordered for it."""
+    with here.database.reading() as session:
+        decision = session.get_one(Decision, 1)
+    item = deciding.item_of(decision, parts.facts())
+    wanted = ordering._wanted(here, parts.rule(), item)
+    assert isinstance(wanted, ordering.Wanted)
+    return decision, item, wanted
+
+
+def test_an_order_and_its_decision_are_written_together_and_once(here: Service, tmp_path: pathlib.Path) -> None:
     parts.ruled(here, tmp_path)
     (wish,) = parts.bring(here, parts.facts())
     deciding.decide_next(here)
-    with here.database.reading() as session:
-        decision = session.get_one(Decision, 1)
-        item = deciding.item_of(decision, parts.facts())
-        key = ordering._idempotency_key(session, decision, item, parts.rule())
-    ordering._order(here, parts.rule(), item, key)
-    parts.work(here)
+    decision, item, wanted = ready(here)
+    for _ in range(2):
+        ordering._order(here, decision, parts.rule(), item, wanted)
     assert parts.state(here, wish) is DecisionState.ORDERED and len(made(here)) == 1
 
 
@@ -181,7 +188,7 @@ def test_a_rule_that_is_resumed_while_a_decision_is_judged_goes_on(here: Service
     with here.database.reading() as session:
         seen = session.get_one(Decision, 1)
     services.resume(here.database, rule)
-    ordering._settle(here, seen, judging.first(parts.item(parts.facts()), rule, "eve"), "trigger")
+    ordering._settle(here, seen, judging.first(parts.item(parts.facts()), rule, "eve"))
     parts.work(here)
     assert parts.state(here, wish) is DecisionState.ORDERED
 
@@ -248,18 +255,52 @@ def test_what_comes_after_the_message_that_withdrew_it_is_canceled(here: Service
     assert states(here, ids[1:]) == ["canceled"] and made(here) == []
 
 
-def test_a_withdrawal_at_the_very_moment_of_the_order_cancels_the_build(here: Service, tmp_path: pathlib.Path) -> None:
+def test_what_is_withdrawn_at_the_very_moment_of_the_order_is_not_ordered(here: Service, tmp_path: pathlib.Path) -> None:
     parts.ruled(here, tmp_path)
-    parts.bring(here, parts.facts())
+    (wish,) = parts.bring(here, parts.facts())
     deciding.decide_next(here)
-    with here.database.reading() as session:
-        decision = session.get_one(Decision, 1)
-    build_id = master_parts.submit(here, "trigger")
+    decision, item, wanted = ready(here)
     with here.database.writing() as session:
         services.move(session, 1, DecisionState.WAITING, judging.canceled("withdrawn"))
-    verdict = judging.Verdict(state=DecisionState.ORDERED, reason="x", build_id=build_id)
-    ordering._settle(here, decision, verdict, "trigger")
-    assert master_parts.state(here, build_id) is State.CANCELED
+    ordering._order(here, decision, parts.rule(), item, wanted)
+    assert made(here) == [] and parts.state(here, wish) is DecisionState.CANCELED
+
+
+def test_dispatchers_that_judge_at_once_keep_the_cap_together(here: Service, tmp_path: pathlib.Path) -> None:
+    rule = parts.rule(hourly_cap=2)
+    parts.ruled(here, tmp_path, rule)
+    parts.bring(here, *(parts.facts(n, n, subject=f"FEDORA-2026-{n:010x}", builds=(f"p{n}-1-1",)) for n in range(8)))
+    while deciding.decide_next(here):
+        pass
+    with here.database.reading() as session:
+        judged = list(session.execute(sa.select(Decision)).scalars())
+    _, _, wanted = ready(here)
+    items = [deciding.item_of(each, parts.facts()) for each in judged]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda each, item: ordering._order(here, each, rule, item, wanted), judged, items))
+    assert len(made(here)) == 2
+
+
+ENDS: list[tuple[str, int, str]] = [
+    ("builder", 2, "Build 2 was ordered"),
+    ("service", 2, "Build 2 was ordered"),
+    ("content", 1, "Build 1 has the same content. It failed: It broke."),
+]
+
+
+@pytest.mark.parametrize(("kind", "count", "reason"), ENDS)
+def test_the_same_content_is_made_anew_only_when_it_was_not_what_failed(
+    here: Service, tmp_path: pathlib.Path, kind: str, count: int, reason: str
+) -> None:
+    parts.ruled(here, tmp_path)
+    parts.bring(here, parts.facts())
+    parts.work(here)
+    with here.database.writing() as session:
+        build = session.get_one(Build, 1)
+        build.state, build.error = State.FAILED, {"class": kind, "sentence": "It broke."}
+    (again,) = parts.bring(here, parts.facts(2))
+    parts.work(here)
+    assert len(made(here)) == count and parts.decisions(here, again)[0].reason.startswith(reason)
 
 
 def test_a_composed_release_is_read_anew_and_may_be_ordered(here: Service, tmp_path: pathlib.Path) -> None:
