@@ -29,12 +29,13 @@ class Record(pydantic.BaseModel):
 
 
 class Failure(Record):
-    """Why a build or attempt failed; see ondemand.errors."""
+    """Why a build or attempt failed; see ondemand.errors. `lines` are those of the step's log around the place, 20 at most."""
 
     code: str
     failure_class: str = pydantic.Field(alias="class", serialization_alias="class")
     sentence: str
     details: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class StepRecord(Record):

@@ -5,14 +5,14 @@ OndemandError
 ├── RequestError            the request asks for something that can't be; never retried by itself
 │   ├── InvalidRequest · UnknownRelease · UnknownImageType · UnknownReference · UnknownBuild · UnknownSet · UnknownUpload
 │   ├── KickstartInvalid · Unsolvable · NotPermitted · NotAuthenticated · IdempotencyMismatch · StateConflict · HttpError
-│   ├── UploadsFull · UnknownWish · TooManyOrders
+│   ├── UploadsFull · UnknownWish · TooManyOrders · ToolRefused
 ├── ContentError            the content can't become that image; never retried by itself
-│   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut
+│   ├── WrongSignature · WrongDigest · ToolFailed · WrongContents · DoesNotBoot · StepTimedOut · LimitExceeded
 ├── BuilderError            this builder can't; another attempt may
-│   ├── TooLittleDisk · ToolMissing · AttemptLost · LeaseLost · BuildCanceled
+│   ├── TooLittleDisk · ToolMissing · ToolStarved · AttemptLost · LeaseLost · BuildCanceled
 └── ServiceError            a service is away; tried again later
     ├── SourceUnavailable · StorageFailed · MasterUnavailable · DeliveryFailed · OffsetMismatch
-    ├── WaitTimedOut · PluginMissing · CannotStart
+    ├── WaitTimedOut · PluginMissing · CannotStart · ToolCutOff
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class FailureClass(enum.StrEnum):
 
 
 class OndemandError(Exception):
-    """Base of all our errors. `str()` is the sentence for people; `details` are further sentences."""
+    """Base of all our errors. `str()` is the sentence for people; `details` are further sentences, `lines` those of a log."""
 
     code: ClassVar[str] = "error"
     exit_status: ClassVar[int] = 1
@@ -39,12 +39,19 @@ class OndemandError(Exception):
     failure_class: ClassVar[FailureClass] = FailureClass.SERVICE
 
     def __init__(
-        self, happened: str, *, cause: str = "", remedy: str = "", details: tuple[str, ...] = ()
+        self,
+        happened: str,
+        *,
+        cause: str = "",
+        remedy: str = "",
+        details: tuple[str, ...] = (),
+        lines: tuple[str, ...] = (),
     ) -> None:
         self.happened = happened.rstrip(". ")
         self.cause = cause.rstrip(". ")
         self.remedy = remedy.rstrip(". ")
         self.details = details
+        self.lines = lines
         super().__init__(self.sentence)
 
     @property
@@ -63,12 +70,13 @@ class OndemandError(Exception):
         return self.failure_class in (FailureClass.BUILDER, FailureClass.SERVICE)
 
     def as_dict(self) -> dict[str, Any]:
-        """The error as it is stored and sent: code, class, sentence, details."""
+        """The error as it is stored and sent: code, class, sentence, details, and the lines where it has some."""
         return {
             "code": self.code,
             "class": self.failure_class.value,
             "sentence": self.sentence,
             "details": list(self.details),
+            **({"lines": list(self.lines)} if self.lines else {}),
         }
 
 
@@ -218,6 +226,13 @@ class TooManyOrders(RequestError):
     http_status = 429
 
 
+class ToolRefused(RequestError):
+    """The image tool does not take what the request asks for."""
+
+    code = "tool-refused"
+    exit_status = 27
+
+
 class ContentError(OndemandError):
     """The content can't become that image."""
 
@@ -269,6 +284,13 @@ class StepTimedOut(ContentError):
     exit_status = 26
 
 
+class LimitExceeded(ContentError):
+    """A build used more disk or processes than it may."""
+
+    code = "limit-exceeded"
+    exit_status = 28
+
+
 class BuilderError(OndemandError):
     """This builder can't; another attempt may."""
 
@@ -290,6 +312,13 @@ class ToolMissing(BuilderError):
 
     code = "tool-missing"
     exit_status = 32
+
+
+class ToolStarved(BuilderError):
+    """The image tool lacked what the builder has to give: disk, memory, a loop device; or it was killed there."""
+
+    code = "tool-starved"
+    exit_status = 36
 
 
 class AttemptLost(BuilderError):
@@ -392,6 +421,13 @@ class CannotStart(ServiceError):
 
     code = "cannot-start"
     exit_status = 48
+
+
+class ToolCutOff(ServiceError):
+    """The image tool could not get a file that it needs from elsewhere."""
+
+    code = "tool-cut-off"
+    exit_status = 49
 
 
 def all_errors() -> list[type[OndemandError]]:

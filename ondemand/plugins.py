@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from ondemand import settings
 from ondemand.build_requests import BuildRequest
 from ondemand.descriptions import Description
+from ondemand.errors import FailureClass
 from ondemand.facts import Facts
 from ondemand.locks import Lock
 from ondemand.references import Reference
@@ -91,6 +92,45 @@ class Backend(Protocol):
     def plan(self, order: Order) -> Plan:
         """The plan, with `lock.rules` for what of each package is installed; raises errors.InvalidRequest for options it
         does not know."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A known way in which a tool fails: `pattern` is a regular expression for one line of its output, the place of the fault.
+
+    `happened` ends the sentence «TOOL failed: …» and may name groups of the pattern as `{name}`; `cause` follows «because», and
+    where it is empty the line itself stands for it. `failure_class` says who has to act: of BUILDER and SERVICE another builder tries.
+    """
+
+    pattern: str
+    happened: str
+    remedy: str
+    cause: str = ""
+    failure_class: FailureClass = FailureClass.CONTENT
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A line by which a tool tells how far it is; of several the last line counts.
+
+    `text` is what people read, with groups of `pattern` as `{name}`. The line stands for the part of the tool's run from `begin` to
+    `end`, fractions of 1; where the pattern has the groups `done` and `whole`, or `percent`, for so much of that part.
+    """
+
+    pattern: str
+    text: str
+    begin: float
+    end: float
+
+
+def failures(backend: Backend) -> tuple[Failure, ...]:
+    """How its tools are known to fail, what tells more first: by the backend's attribute `failures`, else none."""
+    return tuple(getattr(backend, "failures", ()))
+
+
+def progress(backend: Backend) -> tuple[Progress, ...]:
+    """By which lines its tools tell how far they are: by the backend's attribute `progress`, else none."""
+    return tuple(getattr(backend, "progress", ()))
 
 
 def probes(backend: Backend) -> Mapping[str, tuple[str, ...]]:

@@ -131,6 +131,12 @@ class Builder(Section):
     """MiB for the virtual machine that boots the image."""
     boot_timeout: float = 420.0
     """Seconds in which the image must have booted."""
+    tool_memory: Annotated[int, pydantic.Field(ge=0)] = 0
+    """MiB that the image tool's processes may use together; 0 means nine tenths of the machine's memory."""
+    tool_processes: Annotated[int, pydantic.Field(ge=16)] = 4096
+    """Processes that the image tool may run at once."""
+    log_size: Annotated[int, pydantic.Field(ge=2 * 1024**2, le=192 * 1024**2)] = 64 * 1024**2
+    """Bytes of a step's log that are kept of a tool's output, from its beginning; its last MiB is kept beside."""
     fetch_parallel: int = 8
     """RPMs fetched at once."""
     private_networks: tuple[Network, ...] = ()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import pathlib
@@ -21,6 +22,8 @@ class Attempt:
     settings: settings.Builder
     folder: pathlib.Path
     stop: stopping.Stop
+    hidden: tuple[pathlib.Path, ...] = ()
+    """What of the host no tool of the attempt may see, beside what nobody's tools see."""
 
     @property
     def name(self) -> str:
@@ -70,9 +73,9 @@ class Attempt:
         return self.logs / f"{step.value}.log"
 
     def say(self, step: states.Step, sentence: str) -> None:
-        """Appends a line with the time to the step's log."""
+        """Appends a line with the time to the step's log; where that can't be written it says nothing."""
         now = datetime.datetime.now(datetime.UTC)
-        with self.open_log(step) as file:
+        with contextlib.suppress(OSError), self.open_log(step) as file:
             file.write(f"[{now:%H:%M:%S}] {sentence}\n".encode())
 
     def open_log(self, step: states.Step) -> IO[bytes]:

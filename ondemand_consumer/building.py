@@ -3,18 +3,10 @@
 
 from __future__ import annotations
 
-import collections
 import pathlib
-import re
 
 from ondemand import errors, plugins, proofs, states
-from ondemand_consumer import attempts, capabilities, namespaces
-
-_MARKED = re.compile(r"\[ ?(error|fatal|critical) *\]", re.IGNORECASE)
-_ERROR = re.compile(r"\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
-_STAMP = re.compile(r"^\[ *\w+ *\]: [\d:]+ \| |^\[\d\d:\d\d:\d\d\] ")
-_LAST_LINES = 400
-_LONGEST = 300
+from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs
 
 
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
@@ -39,7 +31,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
     )
     prepare(attempt.work, plan)
     for command in plan.commands:
-        _run(attempt, command)
+        _run(attempt, backend, command)
     image = _image(attempt.work, plan.image)
     return image, proofs.Proof(
         kind=proofs.ProofKind.BUILT,
@@ -62,40 +54,27 @@ def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
         path.chmod(0o755 if name in plan.executable else 0o644)
 
 
-def failing_line(log: pathlib.Path) -> str:
-    """The last line marked as an error, else the last that looks like one, else the last that says anything.
-
-    A line that ends in a colon announces its reason, so the next two belong to it.
-    """
-    with log.open("r", encoding="utf-8", errors="replace") as file:
-        lines = [line.strip() for line in collections.deque(file, _LAST_LINES) if line.strip()] or ["it said nothing"]
-    places = [at for at, line in enumerate(lines) if _MARKED.search(line)]
-    places = places or [at for at, line in enumerate(lines) if _ERROR.search(line)] or [len(lines) - 1]
-    said = _STAMP.sub("", lines[places[-1]])
-    for line in lines[places[-1] + 1 : places[-1] + 3]:
-        said += f" {line}" if said.endswith(":") else ""
-    return said[:_LONGEST]
-
-
-def _run(attempt: attempts.Attempt, command: plugins.Command) -> None:
+def _run(attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.Command) -> None:
     name = pathlib.Path(command.argv[0]).name
     attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
+    needed = backend.disk(attempt.assignment.lock) + attempt.assignment.lock.disk
     with attempt.open_log(states.Step.BUILD) as log:
-        status = namespaces.run(
-            command.argv,
-            folder=attempt.folder,
-            cwd=attempt.work,
-            output=log,
-            stop=attempt.stop,
-            timeout=command.timeout,
-            network=command.network,
-            environment=command.environment,
-        )
+        output = outputs.Output(log, attempt.settings.log_size)
+        with output as writing:
+            status = namespaces.run(
+                command.argv,
+                folder=attempt.folder,
+                cwd=attempt.work,
+                output=writing,
+                stop=attempt.stop,
+                timeout=command.timeout,
+                network=command.network,
+                environment=command.environment,
+                hidden=attempt.hidden,
+                limit=limits.of(attempt.settings, attempt.folder, needed),
+            )
     if status:
-        raise errors.ToolFailed(
-            f"{name} ended with status {status}: {failing_line(attempt.log(states.Step.BUILD))}",
-            remedy="look at the log of step build around that line",
-        )
+        raise failing.explain(name, status, output.tail, plugins.failures(backend))
 
 
 def _image(work: pathlib.Path, pattern: str) -> pathlib.Path:
@@ -104,6 +83,12 @@ def _image(work: pathlib.Path, pattern: str) -> pathlib.Path:
         raise errors.ToolFailed(
             f"The image tool left {len(found)} files «{pattern}» instead of one image",
             cause="it ended early without saying so, or its version names results otherwise",
+            remedy="look at the end of the log of step build",
+        )
+    if found[0].stat().st_size == 0:
+        raise errors.ToolFailed(
+            f"The image tool left an image of 0 bytes, {found[0].name}",
+            cause="it ended early without saying so",
             remedy="look at the end of the log of step build",
         )
     return found[0]

@@ -1,15 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""A control group (version 2) around what an attempt runs: a second net, where we may make one."""
+"""A control group (version 2) around what an attempt runs, where we may make one: a second net, and limits that the kernel holds.
+
+The limits need the controllers `memory` and `pids` in the group above; systemd gives them with Delegate= and DelegateSubgroup=.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pathlib
 import time
 
+SUBGROUP = "builder"
+"""The group of the builder itself, beside which those of its tools are made: a group with members takes no controllers."""
 
-def create(folder: pathlib.Path) -> pathlib.Path | None:
-    """A new group that belongs to the attempt in `folder`; None where the machine has none for us."""
+
+def create(folder: pathlib.Path, memory: int = 0, processes: int = 0) -> pathlib.Path | None:
+    """A new group that belongs to the attempt in `folder`; None where the machine has none for us.
+
+    It may use `memory` bytes and `processes`, where the machine lets us say so; 0 is no limit.
+    """
     parent = _own()
     if parent is None:
         return None
@@ -18,12 +28,24 @@ def create(folder: pathlib.Path) -> pathlib.Path | None:
         group.mkdir()
     except OSError:
         return None
+    if memory:
+        _write(group, "memory.max", str(memory))
+    if processes:
+        _write(group, "pids.max", str(processes))
     return group
 
 
 def enter(group: pathlib.Path | None, pid: int) -> None:
     """Moves a process into the group; its children follow it."""
     _write(group, "cgroup.procs", str(pid))
+
+
+def killed(group: pathlib.Path | None) -> bool:
+    """Whether the kernel ended a process of the group because of its memory."""
+    with contextlib.suppress(OSError):
+        words = (group / "memory.events").read_text().split() if group else []
+        return "oom_kill" in words and int(words[words.index("oom_kill") + 1]) > 0
+    return False
 
 
 def end(group: pathlib.Path | None) -> None:
@@ -59,7 +81,13 @@ def _own() -> pathlib.Path | None:
         return None
     roots = [line.split()[4] for line in mounts if " - cgroup2 " in line]
     paths = [line.removeprefix("0::/") for line in groups if line.startswith("0::/")]
-    return pathlib.Path(roots[0], paths[0]) if roots and paths else None
+    if not roots or not paths:
+        return None
+    own = pathlib.Path(f"{roots[0]}/{paths[0].strip('/')}")
+    if own.name != SUBGROUP:
+        return own
+    _write(own.parent, "cgroup.subtree_control", "+memory +pids")
+    return own.parent
 
 
 def _write(group: pathlib.Path | None, name: str, text: str) -> None:

@@ -18,9 +18,12 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from ondemand import errors
-from ondemand_consumer import cgroups, ledger, private_folders, stopping
+from ondemand_consumer import cgroups, hidden_folders, ledger, limits, private_folders, stopping
 
 TOOLS = ("unshare", "setpriv")
+HIDDEN = ("/root", "/home", "/etc/ondemand", "/run/ondemand", "/run/credentials", "/run/secrets", "/var/lib/ondemand")
+"""What no tool sees of the host, beside the other attempts and what the settings name."""
+_LOOK = 0.5
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -37,16 +40,23 @@ class Process:
         errors_to: IO[bytes] | None = None,
         network: bool = False,
         environment: Mapping[str, str] | None = None,
+        hidden: Sequence[pathlib.Path] = (),
+        limit: limits.Limits | None = None,
     ) -> None:
-        """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing."""
+        """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing.
+
+        Of the host it sees neither HIDDEN nor `hidden` nor what lies beside `folder`. `limit` is what it may use.
+        """
         self.argv = tuple(argv)
         words = [_program(tool) for tool in TOOLS]
         command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
         command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
         command += [] if network else ["--net"]
         command += ["--", sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
+        command += [sys.executable, "-I", "-S", hidden_folders.__file__, *_hidden(folder, hidden)]
         command += [_program(argv[0]), *argv[1:]]
-        self._group = cgroups.create(folder)
+        self._limit = limit
+        self._group = cgroups.create(folder, limit.memory if limit else 0, limit.processes if limit else 0)
         self._process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -75,18 +85,31 @@ class Process:
         return self._process.poll()
 
     def wait(self, stop: stopping.Stop, timeout: float) -> int:
-        """The exit status; raises errors.StepTimedOut after `timeout` seconds, or the stop's reason."""
+        """The exit status; raises errors.StepTimedOut after `timeout` seconds, the stop's reason, or what its limits raise."""
         until = time.monotonic() + timeout
+        look = time.monotonic() + _LOOK
         while True:
             stop.check()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                return self._process.wait(0.2)
+                return self._ended(self._process.wait(0.2))
+            if self._limit and time.monotonic() > look:
+                self._limit.check(self._process.pid)
+                look = time.monotonic() + _LOOK
             if time.monotonic() > until:
                 raise errors.StepTimedOut(
                     f"«{pathlib.Path(self.argv[0]).name}» was ended after {timeout:.0f} seconds",
                     cause="it ran past its time limit",
                     remedy="look at the end of its log; ask for fewer packages, or for more time",
                 )
+
+    def _ended(self, status: int) -> int:
+        if self._limit and cgroups.killed(self._group):
+            raise errors.ToolStarved(
+                f"«{pathlib.Path(self.argv[0]).name}» ran out of memory",
+                cause=f"the builder gives a build {self._limit.memory / 1e9:.1f} GB",
+                remedy="it is tried again on another builder if there is one; the operator may set builder.tool_memory",
+            )
+        return status
 
     def kill(self) -> None:
         """Kills everything in its namespaces; safe to repeat."""
@@ -111,10 +134,12 @@ def run(
     errors_to: IO[bytes] | None = None,
     network: bool = False,
     environment: Mapping[str, str] | None = None,
+    hidden: Sequence[pathlib.Path] = (),
+    limit: limits.Limits | None = None,
 ) -> int:
     """The exit status of `argv`, run to its end; `timeout` in seconds.
 
-    Raises errors.ToolMissing, errors.StepTimedOut or the stop's reason; then nothing of it is left.
+    Raises errors.ToolMissing, errors.StepTimedOut, the stop's reason or what `limit` raises; then nothing of it is left.
     """
     with Process(
         argv,
@@ -124,6 +149,8 @@ def run(
         errors_to=errors_to,
         network=network,
         environment=environment,
+        hidden=hidden,
+        limit=limit,
     ) as process:
         return process.wait(stop, timeout)
 
@@ -157,6 +184,13 @@ def _program(name: str) -> str:
         cause="it is not installed, or not on PATH",
         remedy="install it there and rebuild",
     )
+
+
+def _hidden(folder: pathlib.Path, more: Sequence[pathlib.Path]) -> list[str]:
+    """The words for hidden_folders: what is hidden, and what stays of it: the attempt, and the Python that runs our programs."""
+    hidden = [*HIDDEN, str(folder.absolute().parent), *map(str, more)]
+    kept = [str(folder.absolute()), sys.prefix, sys.base_prefix, *(path for path in sys.path if os.path.isabs(path))]
+    return [str(len(hidden)), *hidden, str(len(kept)), *kept]
 
 
 def _search_path() -> str:

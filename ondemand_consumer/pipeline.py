@@ -15,6 +15,7 @@ from ondemand_consumer import (
     boot,
     building,
     capabilities,
+    faults,
     fetching,
     logs,
     master,
@@ -116,12 +117,15 @@ class Way:
         self._report(step, states.StepState.RUNNING)
         try:
             yield
-        except BaseException as error:
+        except BaseException as raised:
+            error = faults.explained(raised, self.attempt.folder)
             if isinstance(error, errors.OndemandError):
                 self.attempt.say(step, f"error: {error}")
             if not self.attempt.stop.reason:
                 with contextlib.suppress(errors.OndemandError):
                     self._report(step, states.StepState.FAILED)
+            if error is not raised:
+                raise error from raised
             raise
         self._report(step, states.StepState.DONE)
 

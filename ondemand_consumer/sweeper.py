@@ -3,15 +3,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 
 from ondemand_consumer import cgroups, ledger
 
 _log = logging.getLogger(__name__)
+_LOOP_GET_STATUS64 = 0x4C05
+_STATUS_SIZE = 232
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -51,16 +56,48 @@ def mounts(below: pathlib.Path) -> list[pathlib.Path]:
 
 
 def loops(below: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
-    """Loop devices whose backing file lies (or lay) below a folder: device and file."""
+    """Loop devices whose backing file lies (or lay) below a folder: device and file.
+
+    A device that a tool attached shows the file by its path in the tool's own mounts, so the file itself is compared, too.
+    """
     found = []
+    files: dict[tuple[int, int], pathlib.Path] | None = None
     for entry in sorted(pathlib.Path("/sys/block").glob("loop*/loop/backing_file")):
         try:
             backing = pathlib.Path(entry.read_text().strip().removesuffix(" (deleted)"))
         except OSError:
             continue
+        device = pathlib.Path("/dev", entry.parts[3])
+        if not backing.is_relative_to(below):
+            files = _files(below) if files is None else files
+            backing = files.get(_backing(device), backing)
         if backing.is_relative_to(below):
-            found.append((pathlib.Path("/dev", entry.parts[3]), backing))
+            found.append((device, backing))
     return found
+
+
+def _files(below: pathlib.Path) -> dict[tuple[int, int], pathlib.Path]:
+    """The regular files below a folder by device and inode."""
+    found = {}
+    for place, _, names in os.walk(below):
+        for path in (pathlib.Path(place, name) for name in names):
+            try:
+                about = path.lstat()
+            except OSError:
+                continue
+            found[about.st_dev, about.st_ino] = path
+    return found
+
+
+def _backing(device: pathlib.Path) -> tuple[int, int]:
+    """Device and inode of the file behind a loop device; (-1, -1) when it has none any more."""
+    try:
+        with device.open("rb") as file:
+            status = fcntl.ioctl(file, _LOOP_GET_STATUS64, bytes(_STATUS_SIZE))
+    except OSError:
+        return -1, -1
+    number, inode = struct.unpack_from("=QQ", status)
+    return number, inode
 
 
 def _unmount(attempts: pathlib.Path) -> list[str]:

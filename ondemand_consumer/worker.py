@@ -151,6 +151,7 @@ class Worker:
             settings=self._config.builder,
             folder=self._folder / f"{assignment.build_id}-{assignment.attempt}",
             stop=stop,
+            hidden=_hidden(self._config),
         )
         client = self._master.attempt(assignment)
         with Beats(client, assignment.beat, stop):
@@ -219,6 +220,11 @@ class Beats:
                 pause = min(self._interval, 3.0)
             except errors.OndemandError as error:
                 _log.error("a beat was refused: %s", error)
+
+
+def _hidden(config: settings.Settings) -> tuple[pathlib.Path, ...]:
+    """Where other builds, the builder's token, its bell and, on one machine with it, the master's data lie."""
+    return (config.builder.work, config.builder.cache, config.builder.bell, settings.conf_file(), config.master.data)
 
 
 def _alone(work: pathlib.Path) -> IO[str]:

@@ -10,7 +10,8 @@ import pathlib
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -133,13 +134,15 @@ def make_assignment(lock: locks.Lock, backend: str = "kiwi") -> builds.Assignmen
 
 
 def make_attempt(folder: pathlib.Path, lock: locks.Lock | None = None, **changes: Any) -> attempts.Attempt:
-    """An attempt with its folders below `folder`; `changes` are settings of the builder."""
+    """An attempt with its folders below `folder`; `changes` are settings of the builder, and `hidden`."""
+    hidden = changes.pop("hidden", ())
     values = {"work": folder / "node", "cache": folder / "cache", "disk_reserve": 0, **changes}
     attempt = attempts.Attempt(
         assignment=make_assignment(lock or make_lock()),
         settings=settings.Builder(**values),
         folder=folder / "node" / "attempts" / "7-1",
         stop=stopping.Stop(),
+        hidden=hidden,
     )
     attempt.make_folders()
     return attempt
@@ -150,6 +153,15 @@ def run(*argv: str) -> str:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, f"{argv}: {done.stderr or done.stdout}"
     return done.stdout
+
+
+def soon(call: Callable[[], Any], seconds: float = 20) -> Any:
+    """What `call` gives as soon as that is something; fails when it stays nothing."""
+    until = time.monotonic() + seconds
+    while not (found := call()):
+        assert time.monotonic() < until, "it did not happen in time"
+        time.sleep(0.02)
+    return found
 
 
 class Files(http.server.SimpleHTTPRequestHandler):

@@ -256,6 +256,7 @@ def _facts(record: BuildRecord) -> list[str]:
     lines = []
     if record.error is not None:
         lines += output.reasons(f"error: {record.error.sentence}", record.error.details)
+        lines += [f"log: {line}" for line in record.error.lines]
     lines += [f"warning: {warning}" for warning in record.warnings]
     if record.packages:
         more = f", {record.side} more in the side repository alone" if record.side else ""

@@ -27,7 +27,7 @@ from typing import TypeVar
 
 from demo import builds as story
 from ondemand import build_requests, errors, locks, plugins, states
-from ondemand_consumer import attempts, building, fetching, namespaces, repository, sweeper, verification
+from ondemand_consumer import attempts, building, failing, fetching, namespaces, repository, sweeper, verification
 from ondemand_plugins.backends import kiwi
 from ondemand_plugins.sources import bodhi_updates, koji_builds
 from ondemand_web.packages import checking
@@ -189,7 +189,7 @@ def _kiwi(work: pathlib.Path, environment: dict[str, str]) -> float:
                 subprocess.run(["umount", "--lazy", str(point)], timeout=60, check=False)
         taken = time.perf_counter() - began
     if status:
-        raise errors.ToolFailed(f"Bare kiwi-ng ended with status {status}: {building.failing_line(log)}")
+        raise errors.ToolFailed(f"Bare kiwi-ng ended with status {status}: {failing.failing_line(log.read_text('utf-8', 'replace'))}")
     return taken
 
 

@@ -11,21 +11,6 @@ from ondemand import errors, locks, plugins
 from ondemand_consumer import building
 from tests import builder_parts
 
-KIWI = """[ INFO    ]: 10:01:02 | Installing bootstrap packages
-[ DEBUG   ]: 10:01:03 | EXEC: [dnf install]
-[ ERROR   ]: 10:01:04 | KiwiBootStrapPhaseFailed: Bootstrap package installation failed: No package nosuch
-[ INFO    ]: 10:01:05 | Cleaning up Prepare instance
-
-"""
-
-KEYMAP = """[ ERROR   ]: 10:01:04 | KiwiCommandError:
-
-`systemd-firstboot --keymap` failed (code 1):
-Keymap us is not installed.
-
-systemd-firstboot's error message complains that the keymap is not installed.
-"""
-
 
 class Tool:
     """A backend that runs one shell line."""
@@ -50,22 +35,6 @@ class Tool:
 def _plan(**changes: object) -> plugins.Plan:
     values = {"files": {}, "commands": (), "image": "*.iso", **changes}
     return plugins.Plan(**values)  # type: ignore[arg-type]
-
-
-def test_the_failing_line_is_the_tools_error_without_its_time_stamp(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "log").write_text(KIWI)
-    assert building.failing_line(tmp_path / "log").startswith("KiwiBootStrapPhaseFailed: Bootstrap")
-
-
-def test_an_error_that_goes_over_lines_is_told_with_its_reason(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "log").write_text(KEYMAP)
-    said = building.failing_line(tmp_path / "log")
-    assert said == "KiwiCommandError: `systemd-firstboot --keymap` failed (code 1): Keymap us is not installed."
-
-
-def test_without_an_error_it_is_the_last_line_that_says_anything(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "log").write_text("one\ntwo\n\n")
-    assert building.failing_line(tmp_path / "log") == "two"
 
 
 @pytest.mark.parametrize("name", ["../out", "/etc/passwd", "", "a/../../b"])

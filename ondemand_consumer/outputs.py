@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""What a tool prints on its way into a step's log: followed line by line, and capped so that it can't fill a disk.
+
+The tool goes on past the cap. The log then lacks the middle and says so; the last MiB is always kept, here and in the log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Callable
+from typing import IO
+
+TAIL = 1024**2
+"""Bytes of the end that are kept whatever comes."""
+_PIECE = 64 * 1024
+_LINE = 4096
+_HEARD = 200
+"""Lines of one piece that are heard: who prints faster is not followed word by word."""
+_ENDS = re.compile(rb"[\r\n]+")
+
+
+class Output:
+    """Use as a context: it gives what the tool may write to. After it `tail` holds the last that the tool said."""
+
+    def __init__(self, log: IO[bytes], limit: int, hear: Callable[[str], None] | None = None) -> None:
+        """`log` gets `limit` bytes at most, then a line that says so and the tail. `hear` takes each line as it comes."""
+        self._log = log
+        self._room = max(0, limit - os.fstat(log.fileno()).st_size)
+        self._hear = hear
+        self._line = b""
+        self._last = bytearray()
+        self._kept = self._said = 0
+        reading, writing = os.pipe()
+        self._reading, self._writing = reading, open(writing, "wb", buffering=0)  # noqa: SIM115 - closed by __exit__
+        self._thread = threading.Thread(target=self._pump, name="output", daemon=True)
+
+    @property
+    def tail(self) -> str:
+        """The last that the tool said; whole only once the context is left."""
+        return self._last[-TAIL:].decode("utf-8", "replace")
+
+    def __enter__(self) -> IO[bytes]:
+        self._thread.start()
+        return self._writing
+
+    def __exit__(self, *_: object) -> None:
+        self._writing.close()
+        self._thread.join()
+        os.close(self._reading)
+        dropped = self._said - self._kept
+        if dropped > 0:
+            end = bytes(self._last[-min(dropped, TAIL) :])
+            gone = dropped - len(end)
+            if gone:
+                self._write(f"[{gone} bytes are left out here; the end follows.]\n".encode())
+            self._write(end)
+
+    def _pump(self) -> None:
+        """Reads whatever comes, so that no tool ever waits for us; a disk that is full loses the log, not the tool."""
+        while piece := os.read(self._reading, _PIECE):
+            self._said += len(piece)
+            self._last += piece
+            if len(self._last) > 2 * TAIL:
+                del self._last[:-TAIL]
+            if self._hear:
+                self._listen(piece)
+            if self._kept + len(piece) <= self._room:
+                self._write(piece)
+                self._kept += len(piece)
+            elif self._room >= 0:
+                part = piece[: self._room - self._kept]
+                self._kept += len(part)
+                self._write(part + b"\n[The log is full here; the tool goes on, and its last words follow at the end.]\n")
+                self._room = -1
+
+    def _listen(self, piece: bytes) -> None:
+        lines = _ENDS.split(self._line + piece)
+        self._line = lines.pop()[-_LINE:]
+        for line in lines[-_HEARD:]:
+            if line and self._hear:
+                self._hear(line[-_LINE:].decode("utf-8", "replace"))
+
+    def _write(self, piece: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self._log.write(piece)

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""The table of failures against logs of real runs that failed, and against what livecd-tools and lorax print by their sources."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import string
+
+import pytest
+
+from ondemand import errors, plugins
+from ondemand_consumer import failing
+from ondemand_plugins.backends import failures, kiwi
+
+LOGS = pathlib.Path(__file__).parents[1] / "data" / "tool_logs"
+TABLES = {"kiwi": failures.KIWI, "livecd": failures.LIVECD, "lorax": failures.LORAX, "livemedia": failures.LIVEMEDIA}
+STARVED, FAILED, CUT_OFF, REFUSED = errors.ToolStarved, errors.ToolFailed, errors.ToolCutOff, errors.ToolRefused
+
+SEEN = {
+    "kiwi_package_missing": (FAILED, "a package is not there: no-such-package"),
+    "kiwi_mirror_gone": (CUT_OFF, "a repository can't be read"),
+    "kiwi_dependency": (FAILED, "t-dep-1-1.noarch needs libnothere.so.7()(64bit), which no package provides"),
+    "kiwi_file_conflict": (FAILED, "two packages hold the file /usr/bin/curl: t-conflict-1-1.noarch and curl-7.88.1"),
+    "kiwi_scriptlet_failed": (FAILED, "the %prein scriptlet of t-pre-1-1.noarch failed with exit status 3"),
+    "kiwi_kernel_missing": (FAILED, "the image has no kernel"),
+    "kiwi_no_space_dracut": (STARVED, "the builder's disk is full"),
+    "kiwi_no_space_iso": (STARVED, "the builder's disk is full"),
+    "mksquashfs_no_space": (STARVED, "the builder's disk is full"),
+    "mksquashfs_memory": (STARVED, "the builder ran out of memory"),
+    "mksquashfs_threads": (STARVED, "the builder ran out of memory"),
+    "xorriso_no_space": (STARVED, "the builder's disk is full"),
+    "xorriso_label_too_long": (REFUSED, "the volume label: it has 49 characters of 32 at most"),
+    "xorriso_file_too_large": (FAILED, "too large for this level of ISO 9660"),
+    "dnf_disk_requirements": (STARVED, "the builder's disk is full"),
+    "dnf_no_space": (STARVED, "the builder's disk is full"),
+    "dracut_module_missing": (FAILED, "dracut has no module no-such-module"),
+    "dracut_kernel_missing": (FAILED, "the kernel's modules are missing: /lib/modules/9.9.9-none/"),
+    "losetup_exhausted": (STARVED, "no loop device left"),
+    "python_memory": (STARVED, "the builder ran out of memory"),
+}
+"""By the name of the log: which error it becomes, and what its sentence says."""
+
+PRINTED = [
+    ("livecd", "Error creating Live CD : Failed to find package 'nosuch' : no such package", FAILED, "have no nosuch"),
+    ("livecd", "Error creating Live CD : Unable to download from repo : Cannot download repomd.xml", CUT_OFF, "repository"),
+    ("livecd", "Error creating Live CD : Failed to build transaction : conflicts", FAILED, "together: conflicts"),
+    ("livecd", "Error creating Live CD : %post script failed with code 3 ", FAILED, "status 3"),
+    ("livecd", "Error creating Live CD : Unable to find boot file vmlinuz", FAILED, "lacks its kernel or initramfs: vmlinuz"),
+    ("livecd", "Error creating Live CD : Failed to allocate loop device for '/x'", STARVED, "no loop device left"),
+    ("livecd", "Error creating Live CD : ISO creation failed!", FAILED, "the ISO could not be written"),
+    ("lorax", "RuntimeError: No kernels found, cannot rebuild_initrds", FAILED, "runtime has no kernel"),
+    ("lorax", "no anaconda-core package in the repository", FAILED, "anaconda-core"),
+    ("lorax", "RuntimeError: no package matched shim-x64", FAILED, "ask for shim-x64"),
+    ("lorax", "RuntimeError: script_error on glibc: PREIN rc=1", FAILED, "PREIN scriptlet of glibc failed with status 1"),
+    ("lorax", "loop_attach failed, retries exhausted.", STARVED, "no loop device left"),
+    ("lorax", "Failed to download 'bash-5.2-1.x86_64': 404 - gone", CUT_OFF, "downloaded: bash-5.2-1.x86_64"),
+    ("livemedia", "RuntimeError: dracut-live package is missing from the kickstart.", REFUSED, "lacks dracut-live"),
+    ("livemedia", "RuntimeError: No / partition in the kickstart. Unable to calculate", REFUSED, "no partition for /"),
+    ("livemedia", "InstallError: novirt_install failed", FAILED, "the installation into the image failed: failed"),
+]
+"""Lines after the tools' public sources: livecd-tools 31 and lorax 40 to 46."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in LOGS.glob("*.txt")))
+def test_a_log_of_a_real_failure_becomes_its_sentence(name: str) -> None:
+    kind, said = SEEN[name]
+    error = failing.explain("tool", 1, (LOGS / f"{name}.txt").read_text(), failures.KIWI)
+    assert type(error) is kind and said in str(error), str(error)
+    assert error.remedy and 0 < len(error.lines) <= failing.LINES
+
+
+@pytest.mark.parametrize(("table", "line", "kind", "said"), PRINTED)
+def test_what_a_tool_prints_by_its_sources_becomes_its_sentence(table: str, line: str, kind: type, said: str) -> None:
+    error = failing.explain("tool", 1, f"before\n{line}\nafter\n", TABLES[table])
+    assert type(error) is kind and said in str(error), str(error)
+
+
+def test_every_log_has_its_row() -> None:
+    assert {path.stem for path in LOGS.glob("*.txt")} == set(SEEN)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_sentence_names_only_groups_of_its_pattern(name: str) -> None:
+    for row in TABLES[name]:
+        named = {field for _, field, _, _ in string.Formatter().parse(row.happened) if field}
+        assert named <= set(re.compile(row.pattern).groupindex), row
+
+
+def test_kiwi_has_the_table_and_a_backend_without_one_has_none() -> None:
+    assert plugins.failures(kiwi.KiwiBackend()) == failures.KIWI
+    assert plugins.failures(object()) == ()  # type: ignore[arg-type]
