@@ -35,7 +35,7 @@ def prove(
         attempt.say(_STEP, f"{trouble}; once more without KVM, which may be what is at fault")
     said = run.console
     spoken = "The running system itself named the wanted packages on the serial line after multi-user."
-    marker = "The console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
+    marker = "The console reached its login prompt or installer; the image lacks ondemand-boot-proof, which could say more."
     proof = proofs.Proof(
         kind=proofs.ProofKind.BOOTS,
         held=not trouble,

@@ -22,7 +22,10 @@ _FAILURE = re.compile(
     r"|rdsosreport\.txt|dracut: FATAL|Could not boot\.|Failed to mount .*sysroot|Failed to switch root"
     r"|Freezing execution|No /sbin/init, trying fallback|SQUASHFS error|error: you need to load the kernel first"
 )
-_LOGIN = re.compile(r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser")
+# The last two are Anaconda's first words on a console.
+_LOGIN = re.compile(
+    r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser|Starting installer, one moment|^anaconda \S+ for .* started\."
+)
 
 
 def clean(text: str) -> str:
