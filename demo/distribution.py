@@ -24,6 +24,7 @@ from demo import (
     bodhi_updates,
     builds,
     debian,
+    installer_parts,
     koji_files,
     koji_records,
     originals,
@@ -36,7 +37,7 @@ from demo import (
 
 # Modules whose change makes another distribution; a test compares them with what is imported.
 INPUTS = (
-    *("base_system", "bodhi_updates", "builds", "debian", "distribution", "koji_files", "koji_records", "lists"),
+    *("base_system", "bodhi_updates", "builds", "debian", "distribution", "installer_parts", "koji_files", "koji_records", "lists"),
     *("originals", "packages", "processes", "relations", "repositories", "rpms", "signing"),
 )
 
@@ -90,7 +91,8 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
     said(f"{len(debs)} Debian packages are here")
     converted = packages.convert(debs, work)
     said("repackaged as RPMs")
-    base = [path for source in base_system.sources() for path in rpms.build(originals.spec(source), source.name, work)]
+    sources = [*base_system.sources(), *installer_parts.sources()]
+    base = [path for source in sources for path in rpms.build(originals.spec(source), source.name, work)]
     own = _build_own(work)
     said("the demo's own packages are built")
     keys = {

@@ -11,6 +11,8 @@ import shutil
 import socket
 
 CONFIG = pathlib.Path(__file__).resolve().parent.parent / "config"
+LORAX = pathlib.Path(__file__).resolve().parent / "lorax"
+"""lorax's templates for the demo release, by which the master knows what its installer is made of."""
 
 RULE = """\
 name = "demo"
@@ -123,6 +125,19 @@ role = "testing"
 [image_types.live]
 backend = "kiwi"
 preset = "demo-live"
+{_boot()}"""
+
+
+def _boot() -> str:
+    """The image type that a builder with lorax makes."""
+    return f"""
+[image_types.boot]
+backend = "lorax"
+preset = "demo-boot"
+installer = {{ templates = {json.dumps(str(LORAX))}, product = "Ondemand Demo" }}
+
+[image_types.boot.options]
+sharedir = {json.dumps(str(LORAX))}
 """
 
 

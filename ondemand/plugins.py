@@ -64,7 +64,9 @@ class Command:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """What to do: write `files` and `binaries` (path below `work` -> content, `executable` names those that get mode 0755),
-    make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file."""
+    make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file.
+
+    `logs` are globs below `work` of what the commands wrote elsewhere: the ends of these files go into the step's log."""
 
     files: Mapping[str, str]
     commands: tuple[Command, ...]
@@ -72,6 +74,7 @@ class Plan:
     folders: tuple[str, ...] = ()
     executable: frozenset[str] = frozenset()
     binaries: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
+    logs: tuple[str, ...] = ()
 
 
 class Backend(Protocol):

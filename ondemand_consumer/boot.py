@@ -19,7 +19,7 @@ _SECOND_WORD = 15.0
 _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
-_MARKED = "the console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
+_MARKED = "the console reached its login prompt or installer; the image lacks ondemand-boot-proof, which could say more."
 
 
 def prove(

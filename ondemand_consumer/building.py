@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
 
 from ondemand import errors, plugins, proofs, states
 from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs
+
+_LOG_FILES = 20
+_LOG_BYTES = 1024**2
+"""So many further logs are collected, of each its end."""
 
 
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
@@ -30,8 +36,11 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         )
     )
     prepare(attempt.work, plan)
-    for command in plan.commands:
-        _run(attempt, backend, command)
+    try:
+        for command in plan.commands:
+            _run(attempt, backend, command)
+    finally:
+        collect(attempt, plan.logs)
     image = _image(attempt.work, plan.image)
     return image, proofs.Proof(
         kind=proofs.ProofKind.BUILT,
@@ -52,6 +61,20 @@ def prepare(work: pathlib.Path, plan: plugins.Plan) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         path.chmod(0o755 if name in plan.executable else 0o644)
+
+
+def collect(attempt: attempts.Attempt, patterns: tuple[str, ...]) -> None:
+    """Appends what a plan's tools wrote into files of their own to the step's log; what can't be read is left out."""
+    work = attempt.work.resolve()
+    found = dict.fromkeys(path for pattern in patterns for path in sorted(work.glob(pattern)))
+    files = [path for path in found if path.is_file() and not path.is_symlink() and path.resolve().is_relative_to(work)]
+    for path in files[:_LOG_FILES]:
+        with contextlib.suppress(OSError), path.open("rb") as file, attempt.open_log(states.Step.BUILD) as log:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _LOG_BYTES))
+            cut = f", its last {_LOG_BYTES} of {size} bytes" if size > _LOG_BYTES else ""
+            log.write(f"\n== {path.relative_to(work)}{cut}\n".encode())
+            log.write(file.read(_LOG_BYTES).rstrip(b"\n") + b"\n")
 
 
 def _run(attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.Command) -> None:

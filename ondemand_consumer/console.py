@@ -23,7 +23,10 @@ _FAILURE = re.compile(
     r"|No bootable option or device was found|Security Violation|bad shim signature|Verification failed: \(0x1A\)"
     r"|Freezing execution|No /sbin/init, trying fallback|SQUASHFS error|error: you need to load the kernel first"
 )
-_LOGIN = re.compile(r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser")
+# The last two are Anaconda's first words on a console.
+_LOGIN = re.compile(
+    r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser|Starting installer, one moment|^anaconda \S+ for .* started\."
+)
 
 
 def clean(text: str) -> str:

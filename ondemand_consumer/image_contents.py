@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Lists the packages in a live ISO's RPM database. Run as a program in a mount namespace, which cleans up.
+"""Lists the packages in an ISO's live root or installer runtime. Run as a program in a mount namespace, which cleans up.
 
-`python -m ondemand_consumer.image_contents ISO FOLDER` prints name, epoch, version, release, arch, digest.
+`python -m ondemand_consumer.image_contents ISO FOLDER` prints name, epoch, version, release, arch, digest, out of the RPM
+database; where an installer has none, out of lorax's list of packages, with NONE for what that does not tell.
 The root is squashfs or EROFS, with or without an ext4 image in it; the kernel finds out which.
 """
 
@@ -14,8 +15,12 @@ import subprocess
 import sys
 
 FORMAT = r"%{NAME}\t%{EPOCHNUM}\t%{VERSION}\t%{RELEASE}\t%{ARCH}\t%{SHA256HEADER}\n"
-_ROOT = "/LiveOS/squashfs.img"
-"""Where the root lies in the ISO; image tools and dracut call it so though it holds EROFS."""
+NONE = "-"
+"""What stands for an epoch or digest that is not told."""
+_ROOTS = ("/LiveOS/squashfs.img", "/images/install.img")
+"""Where the root lies in a live ISO, and an installer's runtime in its own; called so though they hold EROFS."""
+_LIST = "root/lorax-packages.log"
+"""Where lorax writes what it installed, a line each as name-version-release.arch; its templates remove the database."""
 _INNER = ("LiveOS/rootfs.img", "LiveOS/ext3fs.img")
 _DATABASES = ("usr/lib/sysimage/rpm", "var/lib/rpm")
 _KINDS = {"rpmdb.sqlite": "sqlite", "Packages.db": "ndb", "Packages": "bdb_ro"}
@@ -31,7 +36,8 @@ def main(iso: str, folder: str) -> None:
     # A copy, since RPM may want to write beside its database and the image is read-only.
     source = next((root / name for name in _DATABASES if _kind(root / name)), None)
     if source is None:
-        raise SystemExit("the image holds no RPM database")
+        _print_list(root / _LIST)
+        return
     database = work / "rpmdb"
     shutil.copytree(source, database)
     _tool(
@@ -40,14 +46,25 @@ def main(iso: str, folder: str) -> None:
     )
 
 
+def _print_list(path: pathlib.Path) -> None:
+    if not path.is_file():
+        raise SystemExit("the image holds neither an RPM database nor lorax's list of packages")
+    for line in path.read_text("utf-8", "replace").split():
+        rest, _, arch = line.rpartition(".")
+        if rest.count("-") >= 2:
+            name, version, release = rest.rsplit("-", 2)
+            print(name, NONE, version, release, arch, NONE, sep="\t")
+
+
 def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
     outer = work / "outer"
     outer.mkdir()
-    if (place := _place(iso)) is not None:
+    name, place = _place(iso)
+    if place is not None:
         _tool("mount", "-o", f"loop,ro,offset={place[0]},sizelimit={place[1]}", str(iso), str(outer))
     else:
         image = work / "root.img"
-        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", _ROOT, str(image), quiet=True)
+        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", name, str(image), quiet=True)
         _tool("mount", "-o", "loop,ro", str(image), str(outer))
     for name in _INNER:
         if (outer / name).is_file():
@@ -58,12 +75,15 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
     return outer
 
 
-def _place(iso: pathlib.Path) -> tuple[int, int] | None:
-    """Where in the ISO the root's bytes lie, and their number; None unless they lie in one piece."""
-    argv = ("xorriso", "-indev", str(iso), "-find", _ROOT, "-exec", "report_lba", "--")
-    done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True)
-    found = _EXTENT.findall(done.stdout)
-    return (int(found[0][0]) * _BLOCK, int(found[0][1])) if len(found) == 1 else None
+def _place(iso: pathlib.Path) -> tuple[str, tuple[int, int] | None]:
+    """Which file of the ISO is the root, where its bytes lie and their number; None unless they lie in one piece."""
+    for name in _ROOTS:
+        argv = ("xorriso", "-indev", str(iso), "-find", name, "-exec", "report_lba", "--")
+        done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True)
+        if found := _EXTENT.findall(done.stdout):
+            whole = (int(found[0][0]) * _BLOCK, int(found[0][1]))
+            return name, whole if len(found) == 1 else None
+    return _ROOTS[0], None
 
 
 def _kind(folder: pathlib.Path) -> str | None:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Step verify: the image's RPM database against the lock, by NEVRA and digest. Trusts no image tool."""
+"""Step verify: the image's RPM database against the lock, by NEVRA and digest. Trusts no image tool.
+
+An installer without a database is compared by lorax's own list of packages, and the proof says so.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,29 @@ import sys
 from collections.abc import Iterable
 
 from ondemand import errors, locks, proofs, states
-from ondemand_consumer import attempts, fetching, namespaces
+from ondemand_consumer import attempts, fetching, image_contents, namespaces
 
 _TIMEOUT = 900.0
 _SHOWN = 10
+_LISTED = 500
+"""Names that a proof holds of packages that are in an image and not in its lock."""
+_BY_DATABASE = "The image's RPM database was compared with the lock by name, version and header digest."
+_BY_LIST = (
+    "The installer holds no RPM database: the list of packages that its tool wrote was compared with the lock by name and "
+    "version, not by digest."
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, order=True)
 class Installed:
-    """A package in the image; `header` is the SHA-256 of its RPM header."""
+    """A package in the image; `header` is the SHA-256 of its RPM header, None where only the tool's list names it."""
 
     name: str
     epoch: int
     version: str
     release: str
     arch: str
-    header: str
+    header: str | None
 
     @property
     def nevra(self) -> str:
@@ -60,22 +70,27 @@ def contains(
 ) -> tuple[proofs.Proof, errors.WrongContents | None]:
     """The proof, and what to raise where it does not hold."""
     headers = {file.package.nevra: file.header for file in files}
+    lock = attempt.assignment.lock
     installed = read(attempt, image)
-    differences = compare(attempt.assignment.lock, headers, installed, closed=closed)
-    wanted = attempt.assignment.lock.wanted
+    differences = compare(lock, headers, installed, closed=closed)
+    wanted = lock.wanted
     phrases = differences.phrases()
+    outside = outsiders(lock, installed)
     proof = proofs.Proof(
         kind=proofs.ProofKind.CONTAINS,
         held=not differences,
-        how="The image's RPM database was compared with the lock by name, version and header digest.",
+        how=_BY_LIST if any(package.header is None for package in installed) else _BY_DATABASE,
         facts={
             "packages": len(installed),
             "locked": len(headers),
             "closed": closed,
             "wanted": {package.nevra: headers[package.nevra] for package in wanted},
             "differences": phrases,
+            **({} if closed else {"outside": outside[:_LISTED], "left_out": _left_out(lock, installed)[:_LISTED]}),
         },
     )
+    if outside and not closed:
+        attempt.say(states.Step.VERIFY, f"{len(outside)} packages are not in the lock: {', '.join(outside[:_LISTED])}")
     for phrase in phrases:
         attempt.say(states.Step.VERIFY, phrase)
     if not differences:
@@ -109,20 +124,44 @@ def read(attempt: attempts.Attempt, image: pathlib.Path) -> list[Installed]:
         last = attempt.log(states.Step.VERIFY).read_text("utf-8", "replace").strip().splitlines()[-1:]
         raise errors.WrongContents(
             f"The image can't be looked into: {''.join(last) or f'status {status}'}",
-            cause="it is damaged, or is no live image",
+            cause="it is damaged, or is no image of a live system or installer",
             remedy="look at the log of step build",
         )
-    return parse(listing.read_text("utf-8", "replace"))
+    return parse(listing.read_text("utf-8", "replace"), attempt.assignment.lock)
 
 
-def parse(text: str) -> list[Installed]:
-    """The packages in the list that ondemand_consumer.image_contents prints; keys are left out."""
+def parse(text: str, lock: locks.Lock) -> list[Installed]:
+    """The packages in the list that ondemand_consumer.image_contents prints; keys are left out.
+
+    An epoch that the list does not tell is the lock's for that name and version, else 0.
+    """
+    none = image_contents.NONE
+    epochs = {(p.name, p.version, p.release, p.arch): p.epoch for p in lock.packages}
     rows = [line.split("\t") for line in text.splitlines() if line.count("\t") == 5]
     return sorted(
-        Installed(name=name, epoch=int(epoch), version=version, release=release, arch=arch, header=header)
-        for name, epoch, version, release, arch, header in rows
-        if name != "gpg-pubkey"
+        (
+            Installed(
+                name=name,
+                epoch=epochs.get((name, version, release, arch), 0) if epoch == none else int(epoch),
+                version=version,
+                release=release,
+                arch=arch,
+                header=None if header == none else header,
+            )
+            for name, epoch, version, release, arch, header in rows
+            if name != "gpg-pubkey"
+        ),
+        key=lambda package: package.nevra,
     )
+
+
+def outsiders(lock: locks.Lock, installed: Iterable[Installed]) -> list[str]:
+    """The packages of the image that are not in the lock, by NEVRA."""
+    return sorted({package.nevra for package in installed} - {package.nevra for package in lock.packages})
+
+
+def _left_out(lock: locks.Lock, installed: Iterable[Installed]) -> list[str]:
+    return sorted({package.nevra for package in lock.packages} - {package.nevra for package in installed})
 
 
 def compare(lock: locks.Lock, headers: dict[str, str], installed: Iterable[Installed], *, closed: bool) -> Differences:
@@ -141,7 +180,7 @@ def compare(lock: locks.Lock, headers: dict[str, str], installed: Iterable[Insta
             f"{', '.join(found)} instead of {nevra}" for nevra, found in sorted(others.items()) if found
         ),
         other_bytes=tuple(
-            sorted(nevra for nevra in expected if nevra in there and there[nevra].header != headers[nevra])
+            sorted(n for n in expected if n in there and there[n].header not in (None, headers[n]))
         ),
         unexpected=tuple(sorted(set(there) - set(expected) - replaced)) if closed else (),
     )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from ondemand import errors, locks, plugins
+from ondemand import errors, locks, plugins, states
 from ondemand_consumer import building
 from tests import builder_parts
 
@@ -46,6 +46,17 @@ def test_a_plan_writes_nothing_outside_its_folder(tmp_path: pathlib.Path, name: 
 def test_executables_are_executable(tmp_path: pathlib.Path) -> None:
     building.prepare(tmp_path, _plan(files={"x/run": "#!/bin/sh"}, executable=frozenset({"x/run"})))
     assert os.access(tmp_path / "x" / "run", os.X_OK)
+
+
+def test_the_ends_of_a_tool_s_own_logs_are_in_the_step_s_log(tmp_path: pathlib.Path) -> None:
+    attempt = builder_parts.make_attempt(tmp_path)
+    (attempt.work / "logs").mkdir()
+    (attempt.work / "logs" / "program.log").write_text("begin " + "x" * 1024**2 + " end\n")
+    (attempt.work / "logs" / "link.log").symlink_to("/etc/hostname")
+    building.collect(attempt, ("logs/*.log", "logs/nothing.log", "../../*"))
+    said = attempt.log(states.Step.BUILD).read_text()
+    assert said.startswith("\n== logs/program.log, its last 1048576 of ") and said.endswith(" end\n")
+    assert "begin" not in said and "link.log" not in said
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -109,6 +109,14 @@ def test_a_login_prompt_needs_no_line_end() -> None:
     assert not _said("Starting login service\n").login
 
 
+@pytest.mark.parametrize(
+    "line", ["Starting installer, one moment...", "anaconda 44.20-1.fc44 for Fedora 44 (pre-release) started."]
+)
+def test_an_installer_s_first_words_are_a_marker_too(line: str) -> None:
+    assert _said(f"{line}\n").login
+    assert not _said("[  OK  ] Started anaconda.service\n").login
+
+
 def test_terminal_sequences_are_taken_out() -> None:
     text = "\x1b[?25l\x1b[2J\x1b[01;32m[  OK  ]\x1b[0m Started\r\n\x1b(Bx\x07"
     assert console.clean(text) == "[  OK  ] Started\nx"

@@ -62,5 +62,19 @@ def test_long_lists_are_cut() -> None:
 
 def test_the_printed_list_is_read_and_keys_are_left_out() -> None:
     text = "a\t2\t1\t3\tx86_64\tff\ngpg-pubkey\t0\t1\t2\t(none)\t(none)\nnoise\n"
-    (package,) = verification.parse(text)
+    (package,) = verification.parse(text, builder_parts.make_lock())
     assert (package.nevra, package.header) == ("a-2:1-3.x86_64", "ff")
+
+
+def test_a_list_without_epochs_and_digests_is_held_to_the_lock_by_name_and_version() -> None:
+    lock = builder_parts.make_lock(_package("a", epoch=2, wanted=True), _package("b", wanted=True))
+    there = verification.parse("a\t-\t1\t1\tnoarch\t-\nb\t-\t2\t1\tnoarch\t-\n", lock)
+    headers = {package.nevra: "aa" for package in lock.packages}
+    found = verification.compare(lock, headers, there, closed=False)
+    assert found.phrases() == ["of another version: b-2-1.noarch instead of b-1-1.noarch"]
+
+
+def test_what_an_open_image_has_beside_its_lock_is_told_and_no_difference() -> None:
+    there = (_installed("a"), _installed("b"))
+    assert not _compare([_package("a")], *there, closed=False)
+    assert verification.outsiders(builder_parts.make_lock(_package("a")), there) == ["b-1-1.noarch"]
