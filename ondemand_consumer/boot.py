@@ -36,10 +36,11 @@ def prove(
     said = run.console
     spoken = "The running system itself named the wanted packages on the serial line after multi-user."
     marker = "The console reached its login prompt; the image lacks ondemand-boot-proof, which could say more."
+    installer = "The published installer came up, as its console says; no disk was attached, so that nothing was installed."
     proof = proofs.Proof(
         kind=proofs.ProofKind.BOOTS,
         held=not trouble,
-        how=spoken if run.speaks else marker,
+        how=installer if run.installer else spoken if run.speaks else marker,
         facts={
             "sha256": sha256,
             "seconds": round(seconds, 1),
@@ -77,7 +78,8 @@ class _Boot:
         self.acceleration = acceleration
         self._headers = {file.package.nevra: file.header for file in files}
         self._wanted = lock.wanted
-        self.speaks = any(package.name == console.PROOF_PACKAGE for package in lock.packages)
+        self.installer = lock.boot_iso is not None
+        self.speaks = not self.installer and any(package.name == console.PROOF_PACKAGE for package in lock.packages)
         self.console = console.Console(token=machines.token())
         self._firmware = attempt.proof
 

@@ -208,7 +208,7 @@ def absent(present: Set[Nevra], wanted: Sequence[WantedBuild]) -> errors.Unsolva
         return None
     reasons, missing = [], []
     for build in wanted:
-        if build.required and not present.intersection(build.packages):
+        if build.required and present.isdisjoint(build.packages):
             missing.append(build.nvr)
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])

@@ -121,7 +121,7 @@ def test_one_that_the_installer_has_at_that_version_is_taken_from_it(tmp_path: p
 
 
 def test_a_wanted_build_that_nobody_would_use_is_refused(new_iso: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(iso_files.IsoError, match="the-build-1-1 would be ignored.*add one to add_packages"):
+    with pytest.raises(iso_files.IsoError, match=r"the-build-1-1 would be ignored.*add one to add_packages"):
         made(new_iso, wanted=[wanted(builder_parts.make_rpm(tmp_path), installed=False)])
 
 

@@ -17,7 +17,7 @@ from tests.integration.test_packages_installers import COMPS, MAIN
 from tests.universe_parts import Made
 
 DIGEST = "0123456789abcdef" * 4
-TREEINFO = f"[checksums]\nimages/boot.iso = sha256:{DIGEST}\nimages/install.img = sha256:{'f' * 64}\n\n[general]\n; a comment\narch = x86_64\n"
+TREEINFO = f"[checksums]\nimages/boot.iso = sha256:{DIGEST}\nimages/efiboot.img = sha256:00\n\n[general]\n; a comment\narch = x86_64\n"
 BUILDS = (Made("tools", "2", requires=("left",)), Made("anaconda", "9"))
 PRESET = "%packages\n@^all\neditor\n%end\n"
 Place = tuple[releases.Release, universe_parts.Source]

@@ -38,7 +38,7 @@ def test_an_older_kickstart_goes_and_nothing_comes_twice() -> None:
 @pytest.mark.parametrize(
     ("line", "made"),
     [
-        (r"linux /vmlinuz inst.stage2=hd:LABEL=Fedora\x2042 root=live:CDLABEL=Old", "linux /vmlinuz inst.stage2=hd:LABEL=N root=live:CDLABEL=N"),
+        (r"linux /v inst.stage2=hd:LABEL=Fedora\x2042 root=live:CDLABEL=Old", "linux /v inst.stage2=hd:LABEL=N root=live:CDLABEL=N"),
         ("search --no-floppy --set=root -l 'Fedora 42'", "search --no-floppy --set=root -l 'N'"),
         ('search --label "Old One" --set root', 'search --label "N" --set root'),
         ("search --no-floppy --set=root --label Old", "search --no-floppy --set=root --label N"),

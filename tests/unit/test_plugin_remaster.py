@@ -59,5 +59,5 @@ def test_without_wanted_builds_there_is_the_kickstart_alone() -> None:
 
 
 def test_a_release_without_a_published_boot_iso_is_an_error_that_says_whose() -> None:
-    with pytest.raises(errors.InvalidRequest, match="release demo published.*the operator gives `boot_iso`"):
+    with pytest.raises(errors.InvalidRequest, match=r"release demo published.*the operator gives `boot_iso`"):
         plan(boot_iso=None)

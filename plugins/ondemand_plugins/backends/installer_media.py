@@ -171,7 +171,8 @@ def _edit(job: Job, held: iso_files.Contents, words: tuple[str, ...], mapped: Ma
     found = [name for name in boot_files.PLACES if name in held.extents]
     texts = {name: iso_files.read(job.source, held.extents[name]).decode("utf-8", "replace") for name in found}
     if not any(map(boot_files.starts_installer, texts.values())):
-        raise iso_files.IsoError(f"{job.source.name} has no boot configuration that starts an installer (looked for {', '.join(boot_files.PLACES)})")
+        places = ", ".join(boot_files.PLACES)
+        raise iso_files.IsoError(f"{job.source.name} has no boot configuration that starts an installer (looked for {places})")
     for number, (name, text) in enumerate(texts.items()):
         mapped.append(_written(work / f"boot-{number}", name, boot_files.edited(text, job.label, words)))
         print(f"boot configuration {name}")
@@ -198,7 +199,8 @@ def _check(job: Job, held: iso_files.Contents, efi: pathlib.Path | None, work: p
     made = iso_files.contents(job.target)
     if made.records != held.records:
         raise iso_files.IsoError(f"the boot records changed from {held.records} to {made.records}")
-    texts = [iso_files.read(job.target, made.extents[name]).decode("utf-8", "replace") for name in boot_files.PLACES if name in made.extents]
+    found = [name for name in boot_files.PLACES if name in made.extents]
+    texts = [iso_files.read(job.target, made.extents[name]).decode("utf-8", "replace") for name in found]
     if efi is not None:
         again = work / "efiboot.made"
         iso_files.efi_image(job.target, made, again)

@@ -17,11 +17,15 @@ from ondemand_plugins.backends import installer_media
 TOOLS = ("xorriso", "mcopy", "mdir", "mtype", "implantisomd5", "mount", "rpm", "rpm2cpio")
 
 
+_CONSOLE = "console=ttyS0,115200 console=tty0 systemd.log_target=kmsg printk.devkmsg=on loglevel=7"
+
+
 class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """`kernel_command_line` are further words for every boot entry that starts the installer; without an `automatic` installation
+    """`kernel_command_line` are further words for every boot entry that starts the installer: by itself they let a serial line hear
+    how far it got, which is the proof that it boots, while the installer keeps the screen. Without an `automatic` installation
     the kickstart lies on the medium, and no boot entry names it."""
 
-    kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = "console=ttyS0,115200 console=tty0"
+    kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = _CONSOLE
     automatic: bool = True
 
 
