@@ -24,6 +24,7 @@ from demo import (
     bodhi_updates,
     builds,
     debian,
+    installer_package,
     koji_files,
     koji_records,
     originals,
@@ -37,7 +38,7 @@ from demo import (
 # Modules whose change makes another distribution; a test compares them with what is imported.
 INPUTS = (
     *("base_system", "bodhi_updates", "builds", "debian", "distribution", "koji_files", "koji_records", "lists"),
-    *("originals", "packages", "processes", "relations", "repositories", "rpms", "signing"),
+    *("installer_package", "originals", "packages", "processes", "relations", "repositories", "rpms", "signing"),
 )
 
 Log = collections.abc.Callable[[str], None]
@@ -48,7 +49,7 @@ def inputs_hash() -> str:
     digest = hashlib.sha256()
     here = pathlib.Path(__file__).parent
     modules = [here / f"{name}.py" for name in INPUTS]
-    for path in [*modules, *sorted((here / "files").iterdir())]:
+    for path in [*modules, *installer_package.modules(), *sorted((here / "files").iterdir())]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     for line in pathlib.Path("/etc/os-release").read_text().splitlines():
         if line.startswith(("ID=", "VERSION_CODENAME=")):
@@ -90,7 +91,8 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
     said(f"{len(debs)} Debian packages are here")
     converted = packages.convert(debs, work)
     said("repackaged as RPMs")
-    base = [path for source in base_system.sources() for path in rpms.build(originals.spec(source), source.name, work)]
+    sources = [*base_system.sources(), installer_package.source()]
+    base = [path for source in sources for path in rpms.build(originals.spec(source), source.name, work)]
     own = _build_own(work)
     said("the demo's own packages are built")
     keys = {

@@ -39,7 +39,7 @@ _POSTTRANS = {
 
 _EXTRA_PROVIDES = {
     "kernel-core": ["kernel-modules", "kernel-modules-core", "installonlypkg(kernel)"],
-    "grub2-tools": ["grub2-tools-minimal", "grub2-tools-extra", "grub2-common"],
+    "grub2-tools": ["grub2-tools-minimal", "grub2-tools-extra"],
     "grub2-pc-modules": ["grub2-pc", "grub2"],
     "dracut": ["dracut-config-generic"],
 }

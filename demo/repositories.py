@@ -29,6 +29,8 @@ GROUPS = {
             "iproute",
         ],
     ),
+    # Fedora's name for what the installer itself adds to a system.
+    "anaconda-tools": ("Installer's additions", ["dracut", "zstd", "grub2-tools", "grub2-common", "grub2-pc-modules"]),
     "ondemand": ("On demand", ["ondemand-hello", "ondemand-greeting", "ondemand-tools"]),
 }
 ENVIRONMENT = ("demo-live-environment", "Demo live system", ["core", "live"])

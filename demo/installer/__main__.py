@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Runs the installation from beginning to end. It ends in a restart, or by one sentence and power off."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+import time
+
+from demo.installer import boot_words, disks, kickstarts, media, programs, systems, transactions
+
+
+def main() -> int:
+    """Install by the kickstart that the boot line names; without one, say so and leave the system running."""
+    words = boot_words.read(pathlib.Path("/proc/cmdline").read_text(encoding="utf-8"))
+    place = words.kickstart
+    if not place and media.by_label("OEMDRV").exists():
+        place = "hd:LABEL=OEMDRV:/ks.cfg"
+    if not place:
+        programs.say("started; no kickstart is named by inst.ks= or on a disk OEMDRV, so nothing is installed")
+        return 0
+    programs.say(f"started, by kickstart {place}")
+    try:
+        end = _install(words, place)
+    except (programs.Problem, OSError, ValueError) as problem:
+        programs.say(f"error: {problem}")
+        end = "poweroff"
+    programs.run("systemctl", "--no-block", end)
+    return 0
+
+
+def _install(words: boot_words.BootWords, place: str) -> str:
+    """Carry out the kickstart and return how the machine is to end."""
+    began = time.monotonic()
+    found = media.Media(words.stage2)
+    found.mount_stage2()
+    kickstart = kickstarts.read(found.path(place).read_text(encoding="utf-8"))
+    for line in kickstart.unknown:
+        programs.say(f"not done: {line}")
+    source = words.repository or kickstart.source or "file:///run/install/repo"
+    named = [("tree", source), *kickstart.repositories, *words.additional]
+    repositories = [(name, found.path(where)) for name, where in named]
+    disk = disks.first_empty()
+    programs.say(f"disk: {disk} is empty and takes the system")
+    uuid = disks.prepare(disk)
+    programs.say(f"packages: {' '.join(kickstart.packages)} from {', '.join(where for _, where in named)}")
+    transactions.install(repositories, kickstart.packages, kickstart.excluded)
+    systems.bind()
+    programs.say("settings")
+    systems.settle(kickstart, uuid)
+    version = systems.kernel()
+    programs.say(f"initramfs: for kernel {version}")
+    systems.make_initramfs(version)
+    programs.say(f"boot loader: GRUB for BIOS on {disk}")
+    systems.install_boot_loader(disk, uuid, version, [*words.consoles, kickstart.kernel_options])
+    for number, script in enumerate(kickstart.scripts, 1):
+        programs.say(f"script: %post {number} of {len(kickstart.scripts)}")
+        systems.run_script(script, number)
+    end = kickstart.end or "poweroff"
+    programs.say(f"finished after {time.monotonic() - began:.0f} s: {end}")
+    shutil.copy(programs.LOG, disks.SYSTEM / "var" / "log" / "demo-installer.log")
+    systems.release()
+    return end
+
+
+if __name__ == "__main__":
+    sys.exit(main())
