@@ -94,8 +94,10 @@ setup(
         ],
         "ondemand.backends": [
             "kiwi = ondemand_plugins.backends.kiwi:KiwiBackend",
+            "dvd = ondemand_plugins.backends.dvd:DvdBackend",
             "livemedia = ondemand_plugins.backends.livemedia:LivemediaBackend",
             "lorax = ondemand_plugins.backends.lorax:LoraxBackend",
+            "remaster = ondemand_plugins.backends.remaster:RemasterBackend",
         ],
         "ondemand.sources": [
             "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",

@@ -207,15 +207,16 @@ def _unedited(text: str, syntax: str) -> _Unedited:
     return _Unedited(kickstart=kickstart, packages=handler.packages, head=head, tail=tail)
 
 
-def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]]) -> str:
-    """The kickstart with these as its only sources, the first one also as `url`; keys are those of pykickstart's RepoData."""
+def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str, Any]], *, first_is_url: bool = True) -> str:
+    """The kickstart with these as its only sources, the first one also as `url`, unless the caller adds another source
+    of that kind; keys are those of pykickstart's RepoData."""
     handler, _ = _read(text, syntax)
     given = list(repositories)
-    for command in ("url", *_ELSEWHERE):
+    for command in ("url", "cdrom", *_ELSEWHERE):
         if command in handler.commands:
             handler.resetCommand(command)
     handler.repo.repoList = [handler.RepoData(**values) for values in given]
-    if given:
+    if given and first_is_url:
         handler.method.method, handler.method.url = "url", given[0]["baseurl"]
     return str(handler)
 

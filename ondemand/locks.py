@@ -98,6 +98,14 @@ class Multilib(enum.StrEnum):
     """Each for which the newest version can be had."""
 
 
+class BootIso(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """The boot.iso that the release published, to the byte. `urls` are tried in their order; `size` is bytes, -1 where unknown."""
+
+    urls: tuple[str, ...]
+    sha256: str
+    size: int = -1
+
+
 class Part(enum.StrEnum):
     """Which part of what is made a package belongs to."""
 
@@ -108,6 +116,8 @@ class Part(enum.StrEnum):
     TREE = "tree"
     """Offered by a DVD, to be installed from it."""
     BOTH = "installer and tree"
+    BESIDE = "side repository on the medium"
+    """Installed from a remastered boot ISO, which carries it beside the published installer."""
     SIDE = "side repository alone"
     """A wanted build's package that the image does not need."""
 
@@ -143,7 +153,7 @@ class Rules(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 _NAMED = 20
-_YOUNGER: dict[str, object] = {"tree": (), "side": (), "rules": Rules(), "preset": None}
+_YOUNGER: dict[str, object] = {"tree": (), "side": (), "rules": Rules(), "preset": None, "boot_iso": None, "groups": ""}
 """Fields that the first locks did not have: at these values they count nothing, so that a kept lock keeps its digest."""
 
 
@@ -156,6 +166,8 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     `preset` is None where the request brings a kickstart's text of its own.
     `side` are the packages of the wanted builds that the image does not install and no stable repository has: the
     side repository carries them beside those of the image.
+    With a `boot_iso` the installer is that one: a DVD then has no `packages`, and of a remastered boot ISO they are those
+    that its side repository brings into the installed system. `groups` is the comps XML of a DVD's tree.
     """
 
     format: int = 1
@@ -171,11 +183,18 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
     rules: Rules = Rules()
     warnings: tuple[str, ...] = ()
     preset: Preset | None = None
+    boot_iso: BootIso | None = None
+    groups: str = ""
 
     @property
     def everything(self) -> tuple[LockedPackage, ...]:
         """All that is fetched: the image's packages and the further ones of the side repository."""
         return self.contents + self.side
+
+    @property
+    def remastered(self) -> bool:
+        """Whether the image is the published boot.iso with a side repository; then nothing else of the lock is on it."""
+        return self.boot_iso is not None and self.image_type == "boot"
 
     @property
     def contents(self) -> tuple[LockedPackage, ...]:
@@ -190,7 +209,7 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
         """All that is fetched, each with the part it belongs to."""
         installed = {package.nevra for package in self.packages}
         offered = {package.nevra for package in self.tree}
-        alone = Part.IMAGE if self.image_type == "live" else Part.INSTALLER
+        alone = Part.IMAGE if self.image_type == "live" else Part.BESIDE if self.remastered else Part.INSTALLER
 
         def part(nevra: str) -> Part:
             if nevra in offered:
@@ -222,8 +241,8 @@ class Lock(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @property
     def fetched_size(self) -> int:
-        """Bytes of all RPM files that are fetched; unknown ones count nothing."""
-        return _size(self.everything)
+        """Bytes of all that is fetched, RPM files and boot.iso; unknown ones count nothing."""
+        return _size(self.everything) + max(0, self.boot_iso.size if self.boot_iso else 0)
 
     @property
     def disk(self) -> int:

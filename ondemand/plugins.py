@@ -35,6 +35,8 @@ class Order:
     `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
     With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
     `versions` are those of the backend's tools on this builder, as its `probes` told them.
+    `boot_iso` is the release's published one, proven by its digest; `tree` a folder with Packages/ and repodata with groups,
+    of exactly `lock.tree`; `side` the side repository's folder with repodata. Each is None where the lock has none.
     """
 
     build_id: int
@@ -49,6 +51,9 @@ class Order:
     options: Mapping[str, Any]
     description: Description | None = None
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    boot_iso: pathlib.Path | None = None
+    tree: pathlib.Path | None = None
+    side: pathlib.Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -90,11 +90,26 @@ class Repository(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 class Installer(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """Which installer an image type is: lorax's `templates` (a folder), `product` and `variant` as lorax is told them."""
+    """Which installer an image type is: made by lorax from `templates` (a folder), or the one that the release published.
 
-    templates: str
+    `boot_iso` is the address of an installation tree, whose `.treeinfo` names images/boot.iso; it goes before templates.
+    `product` and `variant` are as lorax is told them.
+    """
+
+    templates: str = ""
+    boot_iso: Address | None = None
     product: Line
     variant: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9]{0,40}$")] = ""
+
+    @pydantic.model_validator(mode="after")
+    def _is_from_somewhere(self) -> Self:
+        if not (self.templates or self.boot_iso):
+            raise ValueError("an installer needs lorax's `templates` or the address of a tree as `boot_iso`")
+        return self
+
+    def tree(self, arch: str) -> str:
+        """The address of the published installation tree, without a slash at its end; empty where there is none."""
+        return (self.boot_iso or "").replace("{arch}", arch).rstrip("/")
 
 
 class ImageTypeDefinition(pydantic.BaseModel, frozen=True, extra="forbid"):
@@ -190,7 +205,7 @@ def _with_installers(release: Release, folder: pathlib.Path) -> Release:
     """The release with the places of its installer templates, without the image types that lack theirs."""
     made, left_out = {}, {}
     for image_type, definition in release.image_types.items():
-        if (installer := definition.installer) is not None:
+        if (installer := definition.installer) is not None and installer.templates:
             place = folder / installer.templates
             if not (place / INSTALLER_TEMPLATE).is_file():
                 left_out[image_type] = f"{place / INSTALLER_TEMPLATE} is not on the service's machine"

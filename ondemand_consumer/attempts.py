@@ -41,6 +41,21 @@ class Attempt:
         return self.folder / "side"
 
     @property
+    def tree(self) -> pathlib.Path:
+        """A DVD's tree: `packages` and their repodata with groups."""
+        return self.folder / "tree"
+
+    @property
+    def packages(self) -> pathlib.Path:
+        """The RPMs of a DVD's tree."""
+        return self.tree / "Packages"
+
+    @property
+    def boot_iso(self) -> pathlib.Path:
+        """The boot.iso that the release published."""
+        return self.folder / "boot.iso"
+
+    @property
     def work(self) -> pathlib.Path:
         """The backend's own folder."""
         return self.folder / "work"
@@ -84,7 +99,7 @@ class Attempt:
 
     def make_folders(self) -> None:
         """Makes the attempt's folders anew."""
-        for folder in (self.repository, self.side, self.work, self.proof, self.artifacts, self.logs):
+        for folder in (self.repository, self.side, self.packages, self.work, self.proof, self.artifacts, self.logs):
             folder.mkdir(parents=True)
 
     def check_disk(self, needed: int) -> None:

@@ -19,6 +19,7 @@ _SECOND_WORD = 15.0
 _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
+_INSTALLER = "the published installer came up, as its console says; no disk was attached, so that nothing was installed."
 _MARKED = "the console reached its login prompt or installer; the image lacks ondemand-boot-proof, which could say more."
 
 
@@ -90,7 +91,8 @@ class _Boot:
         self.acceleration = acceleration
         self._headers = {file.package.nevra: file.header for file in files}
         self._wanted = lock.wanted
-        self.speaks = any(package.name == console.PROOF_PACKAGE for package in lock.packages)
+        self.installer = lock.boot_iso is not None
+        self.speaks = not self.installer and any(package.name == console.PROOF_PACKAGE for package in lock.packages)
         self.console = console.Console(token=machines.token())
         self.kind = kind
         self.trouble = "it was not started"
@@ -101,6 +103,8 @@ class _Boot:
     @property
     def how(self) -> str:
         """Who said that the system is up, one sentence."""
+        if self.installer:
+            return _INSTALLER
         return _SPOKEN if self.speaks else _MARKED
 
     @property

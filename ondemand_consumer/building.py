@@ -33,6 +33,9 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
             options=assignment.options,
             description=assignment.description,
             versions=versions,
+            boot_iso=attempt.boot_iso if assignment.lock.boot_iso else None,
+            tree=attempt.tree if assignment.lock.tree else None,
+            side=attempt.side if assignment.lock.remastered and (attempt.side / "repodata").is_dir() else None,
         )
     )
     prepare(attempt.work, plan)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RPM files by digest, shared by all builds of a node and bounded. Its readers verify what they take.
+"""RPM files and boot.iso by digest, shared by all builds of a node and bounded. Its readers verify what they take.
 
 `sha256/ab/<digest>.rpm` holds the files; `index/<kind>-<digest>` names the SHA-256 of a file known otherwise.
 """

@@ -25,7 +25,8 @@ _FAILURE = re.compile(
 )
 # The last two are Anaconda's first words on a console.
 _LOGIN = re.compile(
-    r"(^|\s)\S+ login: *$|Reached target .*[Mm]ulti-[Uu]ser|Starting installer, one moment|^anaconda \S+ for .* started\."
+    r"(^|\s)\S+ login: *$|Reached target .*(?:[Mm]ulti-[Uu]ser|[Aa]naconda)"
+    r"|Starting installer, one moment|^anaconda \S+ for .* started\."
 )
 
 

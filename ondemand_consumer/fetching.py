@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Step fetch: every locked RPM, by digest and signature. Believes no server and no cache.
+"""Step fetch: every locked RPM, by digest and signature, and the published boot.iso. Believes no server and no cache.
 
 An RPM from a request's own repository is asked of that host alone, at a public address or an allowed one; what
 remains is that its server sees the builder ask. The release's own mirrors may redirect anywhere.
@@ -43,7 +43,8 @@ class Fetched:
 
 
 def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
-    """Every RPM of the lock, the image's in `attempt.repository` and given, the others in `attempt.side`.
+    """All of the lock: its packages in `attempt.repository`, a DVD's tree in `attempt.packages`, both given; the rest of the
+    side repository in `attempt.side`; the published boot.iso.
 
     Raises errors.WrongDigest, errors.WrongSignature, or errors.SourceUnavailable when no URL answers.
     """
@@ -56,7 +57,8 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
         checks.finish()
     attempt.say(states.Step.FETCH, f"every digest and signature holds, by {len(lock.keys)} keys")
     store.evict()
-    return tuple(file for file in files if file.path.parent == attempt.repository)
+    mine = {file.package.nevra: file for file in files if file.path.parent in (attempt.repository, attempt.packages)}
+    return tuple(mine.values())
 
 
 def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:
@@ -65,13 +67,17 @@ def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.C
     lock = attempt.assignment.lock
     files, hosts = [], _Hosts()
     with concurrent.futures.ThreadPoolExecutor(attempt.settings.fetch_parallel) as pool:
-        tries = [_Fetch(attempt, store, package, hosts, attempt.repository) for package in lock.packages]
-        tries += [_Fetch(attempt, store, package, hosts, attempt.side) for package in lock.side]
+        tries = [_Fetch(attempt, store, package, hosts, attempt.repository / package.filename) for package in lock.packages]
+        tries += [_Fetch(attempt, store, package, hosts, attempt.packages / package.filename) for package in lock.tree]
+        tries += [_Fetch(attempt, store, package, hosts, attempt.side / package.filename) for package in lock.side]
+        image = pool.submit(_FetchBootIso(attempt, store, lock.boot_iso, hosts).run) if lock.boot_iso else None
         futures = [pool.submit(each.run) for each in tries]
         try:
             for future in concurrent.futures.as_completed(futures):
                 files.append(future.result())
                 checks.add(files[-1].path, files[-1].package)
+            if image is not None:
+                image.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
@@ -123,13 +129,14 @@ class _Fetch:
         store: cache.Cache,
         package: locks.LockedPackage,
         hosts: _Hosts,
-        folder: pathlib.Path,
+        target: pathlib.Path,
     ) -> None:
         self._attempt = attempt
         self._cache = store
         self._package = package
         self._hosts = hosts
-        self._target = folder / package.filename
+        self._target = target
+        self._called = package.nevra
         self._troubles: dict[str, str] = {}
         self._wrong: errors.WrongDigest | None = None
         self._digests: dict[str, str] = {}
@@ -139,21 +146,21 @@ class _Fetch:
         package = self._package
         self._attempt.stop.check()
         if not _KINDS & set(package.checksums):
-            raise errors.WrongDigest(f"The lock names no digest for {package.nevra}", remedy="request the image again")
+            raise errors.WrongDigest(f"The lock names no digest for {self._called}", remedy="request the image again")
         target = self._target
         with self._cache.locked(package.checksums) as partial:
             if (found := self._from_cache(target)) is not None:
                 return found
             if (url := self._from_servers(partial)) is not None:
                 cache.place(self._cache.add(partial, self._digests["sha256"], package.checksums), target)
-                self._attempt.say(states.Step.FETCH, f"{package.nevra} from {url}")
+                self._attempt.say(states.Step.FETCH, f"{self._called} from {url}")
                 return self._fetched(target, from_cache=False)
             partial.unlink(missing_ok=True)
         trouble = "; ".join(self._troubles.values())
         if self._wrong and not trouble:
             raise self._wrong
         raise errors.SourceUnavailable(
-            f"{package.nevra} can't be fetched",
+            f"{self._called} can't be fetched",
             cause=trouble or f"none of its {len(package.urls)} addresses has it",
             remedy="it is tried again later; look whether its repository or Koji is up",
         )
@@ -259,7 +266,7 @@ class _Fetch:
                 answer = session.get(url, stream=True, timeout=_TIMEOUT, headers=headers)
             except errors.NotPermitted as error:
                 raise errors.NotPermitted(
-                    f"{self._package.nevra} of repository {self._package.origin} is not fetched",
+                    f"{self._called} of repository {self._package.origin} is not fetched",
                     cause=f"its server leads elsewhere or has no public address ({error.happened})",
                     remedy="name a repository whose own host gives out its RPMs",
                 ) from error
@@ -287,7 +294,7 @@ class _Fetch:
 
     def _digest_error(self, cause: str) -> errors.WrongDigest:
         return errors.WrongDigest(
-            f"{self._package.nevra} has other bytes than the lock names",
+            f"{self._called} has other bytes than the lock names",
             cause=cause,
             remedy="request the image again; if it stays, its server gives out wrong files",
         )
@@ -297,3 +304,21 @@ class _Fetch:
             self._local.session = deadlines.session()
         session: requests.Session = self._local.session
         return session
+
+
+class _FetchBootIso(_Fetch):
+    """The published boot.iso in the same way, which its digest alone vouches for."""
+
+    def __init__(self, attempt: attempts.Attempt, store: cache.Cache, image: locks.BootIso, hosts: _Hosts) -> None:
+        name = attempt.boot_iso.name
+        file = locks.LockedPackage(
+            name=name, version="", release="", arch="", origin="", trust="",
+            urls=image.urls, size=image.size, checksums={"sha256": image.sha256},
+        )  # fmt: skip
+        super().__init__(attempt, store, file, hosts, attempt.boot_iso)
+        self._called = name
+
+    def _verify(self, path: pathlib.Path) -> None:
+        self._digests = {"sha256": rpm_headers.sha256(path), "header-sha256": ""}
+        if (real := self._digests["sha256"]) != self._package.checksums["sha256"]:
+            raise self._digest_error(f"its sha256 is {real[:16]}… instead of {self._package.checksums['sha256'][:16]}…")

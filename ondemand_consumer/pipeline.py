@@ -19,6 +19,7 @@ from ondemand_consumer import (
     fetching,
     logs,
     master,
+    media,
     publishing,
     repository,
     verification,
@@ -80,12 +81,16 @@ class Way:
             files = fetching.fetch(attempt)
         with self._step(states.Step.REPO):
             repository.create(attempt)
+            repository.create_tree(attempt)
             repository.create_side(attempt)
         with self._step(states.Step.BUILD):
             image, proof = building.build(attempt, backend)
             self.proven.append(proof)
         with self._step(states.Step.VERIFY):
-            self._hold(*verification.contains(attempt, image, files, closed=backend.closed))
+            if lock.boot_iso:
+                self._hold(*media.contains(attempt, image, files))
+            else:
+                self._hold(*verification.contains(attempt, image, files, closed=backend.closed))
         with self._step(states.Step.BOOT):
             self._hold(*boot.prove(attempt, image, files, screen))
         with self._step(states.Step.PUBLISH):

@@ -28,15 +28,27 @@ def create(attempt: attempts.Attempt) -> None:
     attempt.say(states.Step.REPO, f"one repository of exactly {len(packages)} packages")
 
 
+def create_tree(attempt: attempts.Attempt) -> None:
+    """Writes the repodata of a DVD's tree, with the lock's groups; nothing without a tree. Raises as `create` does."""
+    lock = attempt.assignment.lock
+    if lock.tree:
+        _hold(_write(attempt, attempt.tree, attempt.packages, lock.groups), lock.tree)
+        attempt.say(states.Step.REPO, f"a tree of exactly {len(lock.tree)} packages")
+
+
 def create_side(attempt: attempts.Attempt) -> None:
-    """Makes SIDE among the artifacts; nothing when no package belongs into it. Raises as `create` does."""
+    """Makes SIDE among the artifacts; nothing when no package belongs into it. Raises as `create` does.
+
+    Its folder stays for a boot ISO that is remastered with it; no other image may take anything from there.
+    """
     packages = kickstart_files.side(attempt.assignment.lock, attempt.assignment.release)
     if not packages:
         return
     folder = attempt.side
     for package in packages:
         if not (folder / package.filename).exists():
-            cache.place(attempt.repository / package.filename, folder / package.filename)
+            fetched = attempt.repository / package.filename
+            cache.place(fetched if fetched.exists() else attempt.packages / package.filename, folder / package.filename)
     written = _write(attempt, folder)
     _hold(written, packages)
     times = [package.time_build for package in written]
@@ -44,7 +56,8 @@ def create_side(attempt: attempts.Attempt) -> None:
         for path in (folder, *sorted(folder.rglob("*"))):
             attempt.stop.check()
             _add(archive, path, str(path.relative_to(attempt.folder)), max(times))
-    shutil.rmtree(folder)
+    if not attempt.assignment.lock.remastered:
+        shutil.rmtree(folder)
     attempt.say(
         states.Step.REPO,
         f"a side repository of {len(packages)} packages, {len(attempt.assignment.lock.side)} of which are not in the image",
@@ -63,20 +76,35 @@ def _hold(written: Iterable[createrepo_c.Package], packages: Iterable[locks.Lock
         )
 
 
-def _write(attempt: attempts.Attempt, folder: pathlib.Path) -> list[createrepo_c.Package]:
-    """Writes repodata over the RPMs in `folder`; gives what they say of themselves."""
-    files = sorted(folder.glob("*.rpm"))
+def _write(
+    attempt: attempts.Attempt, folder: pathlib.Path, packages: pathlib.Path | None = None, groups: str = ""
+) -> list[createrepo_c.Package]:
+    """Writes repodata into `folder` over the RPMs there, or in `packages` below it; gives what they say of themselves."""
+    files = sorted((packages or folder).glob("*.rpm"))
     found = []
     with createrepo_c.RepositoryWriter(str(folder)) as writer:
         writer.set_num_of_pkgs(len(files))
         for file in files:
             attempt.stop.check()
-            package = createrepo_c.package_from_rpm(str(file), location_href=file.name, changelog_limit=10)
+            package = createrepo_c.package_from_rpm(str(file), location_href=str(file.relative_to(folder)), changelog_limit=10)
             package.time_file = package.time_build
             writer.add_pkg(package)
             found.append(package)
+    if groups:
+        _add_groups(folder / "repodata", groups)
     _set_time(folder / "repodata" / "repomd.xml", max((package.time_build for package in found), default=0))
     return found
+
+
+def _add_groups(repodata: pathlib.Path, groups: str) -> None:
+    comps = repodata / "comps.xml"
+    comps.write_text(groups, "utf-8")
+    record = createrepo_c.RepomdRecord("group", str(comps))
+    record.fill(createrepo_c.SHA256)
+    record.rename_file()
+    repomd = createrepo_c.Repomd(str(repodata / "repomd.xml"))
+    repomd.set_record(record)
+    (repodata / "repomd.xml").write_text(repomd.xml_dump())
 
 
 def _set_time(repomd: pathlib.Path, moment: int) -> None:

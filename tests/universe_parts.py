@@ -190,7 +190,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if data is not None else 404)
         self.send_header("Content-Length", str(len(data or b"")))
         self.end_headers()
-        self.wfile.write(data or b"")
+        if self.command == "GET":
+            self.wfile.write(data or b"")
+
+    do_HEAD = do_GET
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

@@ -16,7 +16,7 @@ from typing import TypeVar
 import requests
 
 from ondemand import addresses, build_requests, deadlines, errors, kickstarts, locks, plugins, releases
-from ondemand_web.packages import advisories, latest, locked, places, questions, resolving, solving, trees, trust
+from ondemand_web.packages import advisories, boot_isos, latest, locked, places, questions, resolving, solving, trees, trust
 from ondemand_web.packages.catalog import Catalog, Find, no_uploads
 from ondemand_web.packages.pools import Pools
 from ondemand_web.packages.universe import Nevra, Universe
@@ -36,7 +36,12 @@ class _Task:
     folder: pathlib.Path
     session: requests.Session
     pools: Pools
-    recommends: bool = False
+    boot_iso: locks.BootIso | None = None
+
+    @property
+    def remastered(self) -> bool:
+        """Whether the image is the published boot.iso with a side repository."""
+        return self.boot_iso is not None and self.request.image_type is build_requests.ImageType.BOOT
 
     @property
     def wanted(self) -> tuple[solving.WantedBuild, ...]:
@@ -97,6 +102,7 @@ def check(
             folder=folder,
             session=session,
             pools=pools,
+            boot_iso=boot_isos.published(release, request.image_type, request.arch, folder, session, kept=kept, age=age),
         )
         try:
             lock = _solve(task, list(refused), filelists=False)
@@ -120,12 +126,16 @@ def _solve_in(universe: Universe, task: _Task, refused: list[errors.OndemandErro
     refused += [_unknown_group(name, universe.groups.names()) for name in asked.unknown_groups]
     answer = _tried(functools.partial(solving.solve, universe, asked.image), refused)
     tree = _tried(functools.partial(trees.close, universe, asked.tree), refused) if asked.tree else None
-    held = (*(answer.packages if answer else ()), *(tree.packages if tree else ()))
+    held = {found.nevra for each in (answer, tree) if each for found in each.packages}
+    if task.remastered:
+        # Only boot.iso itself tells whether its installer has a build; the backend refuses what nobody would use.
+        held |= side.keys()
     if not refused and (absent := solving.absent(held, wanted)):
         refused.append(absent)
     if refused or not answer:
         raise _combined(refused)
-    return _lock(task, asked, answer, tree, side)
+    groups = universe.groups.of({found.nevra[0] for found in tree.packages}) if tree else ""
+    return _lock(task, asked, answer, tree, side, groups)
 
 
 def _tried(solve: Callable[[], _T], refused: list[errors.OndemandError]) -> _T | None:
@@ -197,6 +207,7 @@ def _lock(
     answer: solving.Answer,
     tree: solving.Answer | None,
     side: Mapping[Nevra, trust.Accepted],
+    groups: str,
 ) -> locks.Lock:
     brought = {nevra: (wanted.reference, wanted.nvr) for wanted in asked.image.wanted for nevra in wanted.packages}
     warnings = [text for resolution in task.resolutions for text in resolution.warnings]
@@ -206,6 +217,8 @@ def _lock(
         if each.missing:
             warnings.append(f"The groups name packages that no repository has: {', '.join(each.missing)}.")
     packages = locked.image(answer.packages, task.places, side, brought)
+    if task.remastered:
+        packages = tuple(package for package in packages if package.wanted or package.beside)
     offered = locked.image(tree.packages, task.places, side, brought) if tree else ()
     warnings += advisories.notes((*packages, *offered), task.places)
     return locks.Lock(
@@ -219,5 +232,7 @@ def _lock(
         tree=offered,
         side=locked.beside((*answer.packages, *(tree.packages if tree else ())), side, brought),
         rules=asked.rules,
+        boot_iso=task.boot_iso,
+        groups=groups,
         warnings=tuple(dict.fromkeys(warnings)),
     )

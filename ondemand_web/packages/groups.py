@@ -6,10 +6,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Container, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
+from xml.etree import ElementTree
 
 import libcomps
 
+_TYPES = {
+    libcomps.PACKAGE_TYPE_MANDATORY: "mandatory",
+    libcomps.PACKAGE_TYPE_DEFAULT: "default",
+    libcomps.PACKAGE_TYPE_OPTIONAL: "optional",
+    libcomps.PACKAGE_TYPE_CONDITIONAL: "conditional",
+}
 _DEFAULT = (libcomps.PACKAGE_TYPE_MANDATORY, libcomps.PACKAGE_TYPE_DEFAULT)
 
 
@@ -53,6 +61,31 @@ class Groups:
         ids, unknown = self._ids(groups, environment, options=True)
         return self._expansion([*ids, *self._known(besides)], unknown, None)
 
+    def of(self, packages: AbstractSet[str]) -> str:
+        """Comps XML for a tree of these packages: its groups and environments, without anything that it lacks."""
+        root, there = ElementTree.Element("comps"), set()
+        for group in sorted(self._comps.groups, key=lambda item: str(item.id)):
+            members = sorted((each for each in group.packages if each.name in packages), key=lambda each: str(each.name))
+            if not members:
+                continue
+            there.add(group.id)
+            described = _described(root, "group", group)
+            ElementTree.SubElement(described, "default").text = str(bool(group.default)).lower()
+            ElementTree.SubElement(described, "uservisible").text = str(bool(group.uservisible)).lower()
+            listed = ElementTree.SubElement(described, "packagelist")
+            for each in members:
+                more = {"requires": each.requires} if each.requires else {}
+                ElementTree.SubElement(listed, "packagereq", type=_TYPES.get(each.type, "optional"), **more).text = each.name
+        for environment in sorted(self._comps.environments, key=lambda item: str(item.id)):
+            if there.isdisjoint(item.name for item in environment.group_ids):
+                continue
+            described = _described(root, "environment", environment)
+            for name, ids in (("grouplist", environment.group_ids), ("optionlist", environment.option_ids)):
+                listed = ElementTree.SubElement(described, name)
+                for item in (item for item in ids if item.name in there):
+                    ElementTree.SubElement(listed, "groupid").text = item.name
+        return ElementTree.tostring(root, encoding="unicode") if there else ""
+
     def _known(self, names: Iterable[str]) -> list[str]:
         return [name for name in names if self._find(self._comps.groups, name)]
 
@@ -86,3 +119,10 @@ class Groups:
     @staticmethod
     def _find(items: Any, name: str) -> Any:
         return next((item for item in items if name in (item.id, item.name)), None)
+
+
+def _described(root: ElementTree.Element, kind: str, item: Any) -> ElementTree.Element:
+    made = ElementTree.SubElement(root, kind)
+    for name, text in (("id", item.id), ("name", item.name), ("description", item.desc)):
+        ElementTree.SubElement(made, name).text = text or ""
+    return made

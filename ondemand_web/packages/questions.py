@@ -46,11 +46,14 @@ def ask(
     """The questions; `install` are packages that references name. Raises errors.ServiceError for a broken template.
 
     A live image holds what its kickstart says. A boot ISO is the installer's runtime and what the request adds to it;
-    on a DVD beside the runtime lies a tree of what the kickstart says.
+    on a DVD beside the runtime lies a tree of what the kickstart says. With a published boot.iso nothing is asked of the
+    runtime, and of a boot ISO instead which system its kickstart installs.
     """
     installer = release.definition(request.image_type).installer
     rules, core = kickstart.rules, (CORE,) if kickstart.core else ()
-    if installer is None:
+    published = installer is not None and installer.boot_iso is not None
+    boot = request.image_type is build_requests.ImageType.BOOT
+    if installer is None or (published and boot):
         expansion = universe.groups.expand(kickstart.groups, kickstart.environment, besides=core)
         question = solving.Question(
             packages=(*kickstart.packages, *install),
@@ -61,9 +64,10 @@ def ask(
             multilib=rules.multilib is locks.Multilib.ALL,
         )
         return Questions(image=question, rules=rules, unknown_groups=expansion.unknown)
-    lines = installers.expanded(installer, release.version, request.arch)
-    runtime = installers.chosen(installer, lines, universe)
-    if request.image_type is build_requests.ImageType.BOOT:
+    runtime = installers.Chosen(packages=(), members=())
+    if not published:
+        runtime = installers.chosen(installer, installers.expanded(installer, release.version, request.arch), universe)
+    if boot:
         added = universe.groups.expand(request.add_groups, None)
         question = solving.Question(
             packages=(*runtime.packages, *request.add_packages, *install),

@@ -7,7 +7,7 @@ import itertools
 import logging
 
 from ondemand import deadlines, errors, releases
-from ondemand_web.packages import places
+from ondemand_web.packages import boot_isos, places
 from ondemand_web.service import Service
 
 log = logging.getLogger(__name__)
@@ -26,6 +26,12 @@ def read_all(here: Service) -> bool:
 def read(here: Service, release: releases.Release) -> None:
     """The same for one release."""
     folder = here.settings.master.data / "snapshots"
+    for arch, image_type in itertools.product(release.arches, release.image_types):
+        try:
+            with deadlines.session() as session:
+                boot_isos.published(release, image_type, arch, folder, session, age=0)
+        except errors.OndemandError as error:
+            log.warning("release %s for %s, type %s: %s", release.name, arch, image_type.value, error)
     for arch, role in itertools.product(release.arches, releases.Role):
         try:
             with deadlines.session() as session:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import solv
@@ -202,14 +202,13 @@ def _first(reasons: Sequence[str]) -> str:
     return reasons[0] + (f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else "")
 
 
-def absent(chosen: Iterable[Found], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
-    """A refusal with a sentence for every wanted build of which nothing was chosen; None without one."""
+def absent(present: Set[Nevra], wanted: Sequence[WantedBuild]) -> errors.Unsolvable | None:
+    """A refusal with a sentence for every wanted build of which nothing is present; None without one."""
     if not wanted:
         return None
-    present = {item.nevra for item in chosen}
     reasons, missing = [], []
     for build in wanted:
-        if build.required and not present.intersection(build.packages):
+        if build.required and present.isdisjoint(build.packages):
             missing.append(build.nvr)
             names = sorted({name for name, _, _ in build.packages})
             which = names[0] if len(names) == 1 else "one of " + ", ".join(names[:8])

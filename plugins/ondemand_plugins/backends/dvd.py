@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Backend `dvd`: the published boot.iso with the locked packages as a tree and the kickstart on it. Pure: makes a plan, runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+from ondemand import errors, kickstarts, plugins
+from ondemand.locks import Lock, LockedPackage
+from ondemand_plugins.backends import installer_media, installer_options
+from ondemand_plugins.backends import options as backend_options
+
+MEDIA = {"dvd": 2_295_104 * 2048, "dvd-dl": 4_171_712 * 2048, "bd": 12_219_392 * 2048, "none": -1}
+"""Bytes of a writable medium of each kind; the smaller one where DVD-R and DVD+R differ."""
+TIMEOUT = 3600.0
+_HEAD = """\
+# ks.cfg: what this DVD installs, from its own packages alone and without network.
+# The two kickstarts beside the image say how it was made.
+harddrive --partition=LABEL={label} --dir=/
+"""
+
+
+class Options(installer_options.Options, frozen=True, extra="forbid"):
+    """What a release definition may set for the image type; `medium` is what the image has to fit on."""
+
+    medium: Literal["dvd", "dvd-dl", "bd", "none"] = "dvd"
+
+
+class DvdBackend:
+    """Installation DVDs that install themselves from their own tree; closed as to that tree."""
+
+    name: ClassVar[str] = "dvd"
+    closed: ClassVar[bool] = True
+    image_types: ClassVar[frozenset[str]] = frozenset({"dvd"})
+    commands: ClassVar[frozenset[str] | None] = None
+    tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+
+    def disk(self, lock: Lock) -> int:
+        """The finished image, and room for its parts."""
+        return size(lock) + 256 * 1024**2
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        """One run of installer_media; raises errors.InvalidRequest for wrong options, and for a tree that the medium can't hold."""
+        options = backend_options.read(Options, order, self.name)
+        boot_iso = installer_options.boot_iso(order, self.name)
+        if order.tree is None:
+            raise errors.InvalidRequest(
+                "A DVD without a tree can't be made", cause="the lock names no packages for it", remedy="request it with packages"
+            )
+        limit = MEDIA[options.medium]
+        if (needed := size(order.lock)) > limit >= 0:
+            raise errors.InvalidRequest(
+                f"The image needs {needed / 1e9:.2f} GB and a medium «{options.medium}» holds {limit / 1e9:.2f}",
+                remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
+            )
+        definition = order.release.definition(order.request.image_type)
+        installer = definition.installer
+        job = installer_media.Job(
+            source=boot_iso,
+            target=order.work / "result" / "image.iso",
+            label=order.label,
+            kickstart=order.work / "ks.cfg",
+            words=installer_options.words(order, options),
+            wanted=installer_options.wanted(order, order.lock.tree, order.tree / "Packages"),
+            tree=order.tree,
+            about=installer_media.About(
+                product=installer.product if installer else order.release.name,
+                version=order.release.version,
+                variant=installer.variant if installer else "",
+                arch=order.request.arch,
+                time=0.0,
+            ),
+            medium=options.medium,
+            limit=limit,
+        )
+        return plugins.Plan(
+            files={"ks.cfg": kickstart(order), "job.json": job.model_dump_json()},
+            folders=("result",),
+            commands=(installer_options.command(TIMEOUT),),
+            image="result/*.iso",
+        )
+
+
+def size(lock: Lock) -> int:
+    """Bytes that the image will have at least, by the lock's sizes."""
+    return sum(_whole(package) for package in lock.tree) + max(0, lock.boot_iso.size if lock.boot_iso else 0)
+
+
+def kickstart(order: plugins.Order) -> str:
+    """The order's kickstart with the DVD itself as its only source, found by its label, whatever drive it is in."""
+    text = kickstarts.with_repositories(order.kickstart, order.release.kickstart_syntax, [])
+    return _HEAD.format(label=order.label) + text
+
+
+def _whole(package: LockedPackage) -> int:
+    """A file takes whole blocks of an ISO."""
+    return (max(0, package.size) + 2047) // 2048 * 2048
+
