@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import pathlib
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import pydantic
@@ -22,6 +23,8 @@ Folder = pathlib.Path
 Host = Annotated[str, pydantic.Field(pattern=r"^(\*\.)?[A-Za-z0-9:]([A-Za-z0-9.:-]*[A-Za-z0-9:])?$")]
 Port = Annotated[int, pydantic.Field(ge=0, le=65535)]
 Size = Annotated[int, pydantic.Field(ge=1, lt=2**62)]
+AUTOMATIC = "trigger"
+"""The owner of trigger rules that name none, whose share all owners of rules and bots have who are not named."""
 Share = Annotated[float, pydantic.Field(ge=0.01, le=100)]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -99,8 +102,13 @@ class Queue(Section):
     """Attempts a build may have."""
     poll: float = 15.0
     """Seconds between two claims of a builder that nobody wakes."""
-    shares: dict[str, Share] = {"trigger": 0.25}
+    shares: dict[str, Share] = {AUTOMATIC: 0.25}
     """Of the builders' time, by owner; who is not named has 1.0. With 0.25 four builds of a person's go for one."""
+
+    def sharing(self, automatic: Iterable[str]) -> Queue:
+        """The same, with shares for owners who order by rule or message and are not named."""
+        share = self.shares.get(AUTOMATIC, 0.25)
+        return self.model_copy(update={"shares": {**dict.fromkeys((AUTOMATIC, *automatic), share), **self.shares}})
 
 
 class Bus(Section):

@@ -13,6 +13,7 @@ from ondemand_web.builds import forms, pages
 from ondemand_web.builds import views as builds
 from ondemand_web.database import LARGEST
 from ondemand_web.files import views as files
+from ondemand_web.orders import pages as order_pages
 from ondemand_web.orders import views as orders
 from ondemand_web.packages import views as packages
 from ondemand_web.queue import views as queue
@@ -58,6 +59,7 @@ def make(here: Service) -> flask.Flask:
     app.register_blueprint(forms.forms)
     app.register_blueprint(files.pages)
     app.register_blueprint(wish_pages.pages)
+    app.register_blueprint(order_pages.pages)
     app.register_blueprint(uploads.pages)
     app.after_request(_careful)
     return app

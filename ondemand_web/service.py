@@ -79,11 +79,13 @@ def make(options: settings.Settings) -> Service:
     """The parts that the settings describe; the database is brought to this version. Raises errors.CannotStart."""
     starting.require(options)
     known = releases.Releases(options.master.config / "releases")
+    rules = Rules(options.master.config / "triggers", known)
+    automatic = {*(rule.owner for rule in rules.all()), *(bot.owner for bot in options.orders.bots.values())}
     return Service(
-        settings=options,
+        settings=options.model_copy(update={"queue": options.queue.sharing(automatic)}),
         database=starting.database(options),
         releases=known,
-        rules=Rules(options.master.config / "triggers", known),
+        rules=rules,
         files=Files(data=options.master.data, max_upload=options.master.max_upload),
     )
 

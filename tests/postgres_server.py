@@ -33,6 +33,12 @@ def programs() -> pathlib.Path | None:
     return pathlib.Path(initdb).parent if initdb else None
 
 
+def _lifeline() -> tuple[str, ...]:
+    """What stands before the server's words: it ends when its parent does, even a killed one, and waits for no client."""
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "INT", "--") if setpriv else ()
+
+
 class PostgresServer:
     """One server; it may be stopped, killed and started again with the same data and port."""
 
@@ -62,7 +68,7 @@ class PostgresServer:
         words = [word for setting in (*_SETTINGS, f"port={self.port}", "unix_socket_directories=") for word in ("-c", setting)]
         with (self.folder.parent / f"{self.folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [self._programs / "postgres", "-D", "data", *words],
+                [*_lifeline(), self._programs / "postgres", "-D", "data", *words],
                 cwd=self.folder,
                 stdout=log,
                 stderr=log,

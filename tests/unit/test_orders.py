@@ -192,3 +192,22 @@ def test_messages_of_wish_and_answer_say_in_a_line_what_they_are() -> None:
     answer.validate()
     assert (wish.summary, answer.usernames) == ("bot acme asks for an image of f44", ["acme"])
     assert str(answer) == "the wish of bot acme is accepted as build 7\nhttp://x/builds/7"
+
+
+def test_the_page_shows_each_order_with_its_answer_page_by_page(made: Service, web: FlaskClient) -> None:
+    assert "No order has come yet" in web.get("/orders").text
+    services.take(made, order())
+    services.take(made, order(2, bot="stranger"))
+    page = web.get("/orders").text
+    assert 'href="/builds/1"' in page and "Bots that may order: acme, safe." in page
+    assert "The bot stranger may not order images" in page and page.index("m-2") < page.index("m-1")
+    assert "/orders?back" not in page and "m-1" not in web.get("/orders?back=1").text
+
+
+def test_older_orders_stand_on_further_pages(made: Service, web: FlaskClient) -> None:
+    with made.database.writing() as session:
+        for number in range(51):
+            received = clock(session) + datetime.timedelta(seconds=number)
+            session.add(BotOrder(message_id=f"m-{number}", bot="acme", received_at=received, error={"sentence": "No."}))
+    assert 'href="/orders?back=1"' in web.get("/orders").text
+    assert "<code>m-0</code>" in web.get("/orders?back=1").text

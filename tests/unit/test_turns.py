@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import sqlalchemy as sa
 
+from ondemand import settings
 from ondemand.builds import Capabilities
 from ondemand.states import State
+from ondemand_web import service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
 from ondemand_web.queue import abilities, turns
@@ -157,3 +161,19 @@ def test_many_builders_that_can_do_the_same_make_one_condition(here: Service) ->
     few = abilities.taken_by([("one", parts.CAN), ("two", BOTH)])
     many = abilities.taken_by([(f"b{number}", parts.CAN.model_copy(update={"disk": number})) for number in range(300)])
     assert len(str(many)) < len(str(few))
+
+
+def test_owners_of_rules_and_bots_have_the_share_of_the_trigger_unless_they_are_named() -> None:
+    limits = settings.Queue(shares={"trigger": 0.5, "ci": 2.0}).sharing(["ci", "robot"])
+    assert limits.shares == {"trigger": 0.5, "ci": 2.0, "robot": 0.5}
+    assert settings.Queue(shares={"alice": 2.0}).sharing(["robot"]).shares == {"trigger": 0.25, "robot": 0.25, "alice": 2.0}
+
+
+def test_a_service_knows_the_owners_of_its_rules_and_bots(here: Service, tmp_path: pathlib.Path) -> None:
+    folder = here.settings.master.config / "triggers"
+    folder.mkdir(exist_ok=True)
+    (folder / "own.toml").write_text('name = "own"\nreleases = ["f44"]\nowner = "robot"\n')
+    bots = settings.Orders.model_validate({"bots": {"acme": {"owner": "acme"}}})
+    made = service.make(here.settings.model_copy(update={"orders": bots}))
+    made.database.close()
+    assert made.settings.queue.shares == {"trigger": 0.25, "robot": 0.25, "acme": 0.25}
