@@ -96,6 +96,12 @@ def seconds(value: datetime.timedelta | None) -> str:
     return f"{whole:.1f} s" if whole < 60 else f"{int(whole // 60)} min {int(whole % 60)} s"
 
 
+@pages.app_template_filter("about")
+def about(value: float) -> str:
+    """A time that is only known roughly."""
+    return f"{max(5, round(value / 5) * 5)} s" if value < 90 else f"{round(value / 60)} min"
+
+
 @pages.app_template_filter("octets")
 def octets(value: int) -> str:
     """A size for people."""

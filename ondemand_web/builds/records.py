@@ -17,7 +17,7 @@ from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.events import services as events
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
-from ondemand_web.queue import waiting
+from ondemand_web.queue import running, waiting
 from ondemand_web.queue.models import Attempt, AttemptStep
 from ondemand_web.service import Service
 
@@ -34,6 +34,8 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
     if waits and build.state == State.QUEUED:
         known = waiting.explain(session, build, here.settings.queue)
         head |= {"waiting": known.reason, "position": known.position, "estimated_start": known.estimated_start}
+    if waits and last is not None and build.state == State.BUILDING and last.ended_at is None:
+        head["progress"] = running.progress(session, build, last)
     return BuildRecord(
         **head,
         warnings=lock.warnings if lock else (),
