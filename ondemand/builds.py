@@ -85,6 +85,15 @@ class ParkedDeliveries(Record):
     sentence: str
 
 
+class ProgressRecord(Record):
+    """How far a running build is; `remaining` seconds as builds of the same kind took lately, None where none is known."""
+
+    step: Step
+    text: str = ""
+    fraction: float | None = None
+    remaining: float | None = None
+
+
 class BuildRecord(Record):
     """A build as people, scripts and pages see it. `side` counts the packages that only the side repository has,
     `rules` says in a sentence how the packages were chosen."""
@@ -104,6 +113,7 @@ class BuildRecord(Record):
     waiting: str | None = None
     position: int | None = None
     estimated_start: datetime.datetime | None = None
+    progress: ProgressRecord | None = None
     error: Failure | None = None
     warnings: tuple[str, ...] = ()
     packages: int = 0
@@ -190,6 +200,25 @@ class Assignment(Record):
     description: Description | None = None
     lease: float
     beat: float
+
+
+class Progress(pydantic.BaseModel, frozen=True, extra="ignore"):
+    """How far an attempt is: the step that runs, what it says of itself, and the part of the step that is done, of 1."""
+
+    step: Step
+    text: str = pydantic.Field(default="", max_length=200)
+    fraction: float | None = pydantic.Field(default=None, ge=0, le=1)
+
+
+class Beat(pydantic.BaseModel, frozen=True, extra="ignore"):
+    """A builder's word that it lives. An older builder sends no body at all."""
+
+    progress: Progress | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _may_be_missing(cls, body: Any) -> Any:
+        return {} if body is None else body
 
 
 class StepReport(pydantic.BaseModel, frozen=True, extra="forbid"):

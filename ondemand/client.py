@@ -15,6 +15,7 @@ import requests
 from ondemand import errors
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import BuildRecord, CheckRecord, EventRecord
+from ondemand.comparisons import Comparison
 from ondemand.differences import Differences
 from ondemand.facts import Facts
 from ondemand.orders import Order
@@ -133,6 +134,10 @@ class Client:
     def differences(self, old: int, new: int) -> Differences:
         """What changes from one build's lock to another's."""
         return self._read(self._call("GET", f"/builds/{old}/differences/{new}"), Differences.model_validate)
+
+    def comparison(self, old: int, new: int) -> Comparison:
+        """Two builds side by side: packages, size, time, boot and tools."""
+        return self._read(self._call("GET", f"/builds/{old}/comparison/{new}"), Comparison.model_validate)
 
     def events(self, build_id: int, after: int = 0) -> list[EventRecord]:
         """The build's history after a `seq`."""

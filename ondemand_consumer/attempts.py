@@ -11,7 +11,7 @@ import shutil
 from typing import IO
 
 from ondemand import builds, errors, kickstart_files, settings, states
-from ondemand_consumer import stopping
+from ondemand_consumer import progressing, stopping
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,8 @@ class Attempt:
     stop: stopping.Stop
     hidden: tuple[pathlib.Path, ...] = ()
     """What of the host no tool of the attempt may see, beside what nobody's tools see."""
+    progress: progressing.Progressing = dataclasses.field(default_factory=progressing.Progressing)
+    """How far it is, as it is told from time to time."""
 
     @property
     def name(self) -> str:

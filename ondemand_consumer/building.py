@@ -8,7 +8,7 @@ import os
 import pathlib
 
 from ondemand import errors, plugins, proofs, states
-from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs
+from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs, progressing
 
 _LOG_FILES = 20
 _LOG_BYTES = 1024**2
@@ -85,7 +85,9 @@ def _run(attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.C
     attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
     needed = backend.disk(attempt.assignment.lock) + attempt.assignment.lock.disk
     with attempt.open_log(states.Step.BUILD) as log:
-        output = outputs.Output(log, attempt.settings.log_size)
+        output = outputs.Output(
+            log, attempt.settings.log_size, progressing.Follower(attempt.progress, plugins.progress(backend))
+        )
         with output as writing:
             status = namespaces.run(
                 command.argv,

@@ -75,6 +75,7 @@ def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.C
         try:
             for future in concurrent.futures.as_completed(futures):
                 files.append(future.result())
+                attempt.progress.tell(f"package {len(files)} of {len(futures)} is here", len(files) / len(futures))
                 checks.add(files[-1].path, files[-1].package)
             if image is not None:
                 image.result()

@@ -87,9 +87,10 @@ class AttemptClient:
         self._call = master._call
         self._path = path
 
-    def beat(self) -> bool:
-        """Keeps the lease; says whether the build was canceled."""
-        return bool(self._call("POST", f"{self._path}/beat").json()["canceled"])
+    def beat(self, progress: builds.Progress | None = None) -> bool:
+        """Keeps the lease and tells how far the attempt is; says whether the build was canceled."""
+        body = builds.Beat(progress=progress).model_dump(mode="json")
+        return bool(self._call("POST", f"{self._path}/beat", json=body).json()["canceled"])
 
     def step(self, step: states.Step, state: states.StepState) -> None:
         """Reports that a step began or ended."""

@@ -119,6 +119,7 @@ class Way:
     @contextlib.contextmanager
     def _step(self, step: states.Step) -> Iterator[None]:
         self.attempt.stop.check()
+        self.attempt.progress.begin(step)
         self._report(step, states.StepState.RUNNING)
         try:
             yield

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import IO
 
 from ondemand import builds, errors, settings
-from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, stopping, sweeper
+from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, progressing, stopping, sweeper
 
 _log = logging.getLogger(__name__)
 SPREAD, SPREAD_AT_MOST = 0.01, 2.0
@@ -154,7 +154,7 @@ class Worker:
             hidden=_hidden(self._config),
         )
         client = self._master.attempt(assignment)
-        with Beats(client, assignment.beat, stop):
+        with Beats(client, assignment.beat, stop, attempt.progress):
             try:
                 report = pipeline.run(attempt, client)
                 sweeper.sweep(self._folder)
@@ -191,7 +191,10 @@ class Worker:
 class Beats:
     """Beats for an attempt in a thread of its own, while it is open; the claim's answer came with a whole lease."""
 
-    def __init__(self, client: master.AttemptClient, interval: float, stop: stopping.Stop) -> None:
+    def __init__(
+        self, client: master.AttemptClient, interval: float, stop: stopping.Stop, progress: progressing.Progressing
+    ) -> None:
+        self._progress = progress
         self._client = client
         self._interval = interval
         self._stop = stop
@@ -210,7 +213,7 @@ class Beats:
         while not self._ended.wait(pause):
             pause = self._interval
             try:
-                if self._client.beat():
+                if self._client.beat(self._progress.last):
                     self._stop.set(errors.BuildCanceled("The build was canceled"))
             except errors.LeaseLost as error:
                 self._stop.set(error)

@@ -57,6 +57,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._problem(409, "lease-lost", "The lease is lost.")
         elif words == ["beat"]:
             server.beats += 1
+            server.told.append(json.loads(body or b"{}").get("progress"))
             self._answer(200, {"canceled": server.canceled})
         elif words[0] == "steps":
             server.steps.append((words[1], json.loads(body)["state"]))
@@ -129,6 +130,7 @@ def serving() -> contextlib.AbstractContextManager[Any]:
         completed={},
         finished=[],
         beats=0,
+        told=[],
         builders=1,
         away=0,
         canceled=False,

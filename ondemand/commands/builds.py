@@ -257,6 +257,11 @@ def _facts(record: BuildRecord) -> list[str]:
     if record.error is not None:
         lines += output.reasons(f"error: {record.error.sentence}", record.error.details)
         lines += [f"log: {line}" for line in record.error.lines]
+    if record.progress is not None:
+        going = record.progress
+        far = f", {going.fraction:.0%} of the step" if going.fraction is not None else ""
+        left = f", about {going.remaining:.0f} s left" if going.remaining is not None else ""
+        lines.append(f"progress: {going.step.value} {going.text}{far}{left}")
     lines += [f"warning: {warning}" for warning in record.warnings]
     if record.packages:
         more = f", {record.side} more in the side repository alone" if record.side else ""

@@ -9,7 +9,7 @@ import uuid
 
 import flask
 
-from ondemand import differences, errors
+from ondemand import errors
 from ondemand.locks import Lock
 from ondemand.states import State
 from ondemand.uploads import KIND
@@ -68,11 +68,11 @@ def compare(build_id: int) -> str:
     here = service.current()
     with here.database.reading() as session:
         row = builds.get(session, build_id)
-        lock = builds.locked(session, build_id)
+        builds.locked(session, build_id)
         old = _number(flask.request.args["from"]) if "from" in flask.request.args else builds.previous(session, row)
-        found = differences.between(builds.locked(session, old), lock) if old is not None else None
+        whole = records.comparison(session, old, build_id, here) if old is not None else None
         record = records.brief(row, here.settings.master.url)
-    return flask.render_template("differences.html", build=record, old=old, found=found)
+    return flask.render_template("differences.html", build=record, old=old, whole=whole, found=whole.packages if whole else None)
 
 
 def _number(text: str) -> int:
@@ -94,6 +94,12 @@ def seconds(value: datetime.timedelta | None) -> str:
         return ""
     whole = value.total_seconds()
     return f"{whole:.1f} s" if whole < 60 else f"{int(whole // 60)} min {int(whole % 60)} s"
+
+
+@pages.app_template_filter("about")
+def about(value: float) -> str:
+    """A time that is only known roughly."""
+    return f"{max(5, round(value / 5) * 5)} s" if value < 90 else f"{round(value / 60)} min"
 
 
 @pages.app_template_filter("octets")

@@ -8,16 +8,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from ondemand import comparisons, differences
 from ondemand.build_requests import BuildRequest
 from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, CheckRecord, Failure, StepRecord, WantedPackage
+from ondemand.comparisons import Comparison
 from ondemand.locks import Lock
 from ondemand.states import State, Step
+from ondemand_web.builds import services as builds
 from ondemand_web.builds.checks import Checked
 from ondemand_web.builds.models import Build, BuildLock
 from ondemand_web.events import services as events
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
-from ondemand_web.queue import waiting
+from ondemand_web.queue import running, waiting
 from ondemand_web.queue.models import Attempt, AttemptStep
 from ondemand_web.service import Service
 
@@ -34,6 +37,8 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
     if waits and build.state == State.QUEUED:
         known = waiting.explain(session, build, here.settings.queue)
         head |= {"waiting": known.reason, "position": known.position, "estimated_start": known.estimated_start}
+    if waits and last is not None and build.state == State.BUILDING and last.ended_at is None:
+        head["progress"] = running.progress(session, build, last)
     return BuildRecord(
         **head,
         warnings=lock.warnings if lock else (),
@@ -47,6 +52,13 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
         artifacts=tuple(_artifacts(session, build)),
         parked=tuple(events.parked(session, build.id)) if tries else (),
     )
+
+
+def comparison(session: orm.Session, old: int, new: int, here: Service) -> Comparison:
+    """Two builds side by side; raises errors.UnknownBuild where one has no lock."""
+    packages = differences.between(builds.locked(session, old), builds.locked(session, new))
+    before, after = (full(session, builds.get(session, number), here, waits=False) for number in (old, new))
+    return comparisons.between(before, after, packages)
 
 
 def of_check(found: Checked) -> CheckRecord:

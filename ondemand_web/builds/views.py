@@ -157,6 +157,15 @@ def show_differences(path: PairPath) -> flask.Response:
     return flask.Response(found.model_dump_json(), content_type="application/json")
 
 
+@api.get("/builds/<int:build_id>/comparison/<int:other>")
+def show_comparison(path: PairPath) -> flask.Response:
+    """Two builds side by side: packages, size, time, boot and tools."""
+    here = service.current()
+    with here.database.reading() as session:
+        found = records.comparison(session, path.build_id, path.other, here)
+    return flask.Response(found.model_dump_json(), content_type="application/json")
+
+
 @api.get("/builds/<int:build_id>/events")
 def list_events(path: BuildPath, query: EventsQuery) -> flask.Response:
     """The build's history, numbered without gaps."""

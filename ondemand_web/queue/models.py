@@ -51,6 +51,7 @@ class Attempt(Base):
     error: orm.Mapped[dict[str, Any] | None]
     proofs: orm.Mapped[list[Any] | None]
     swept_at: orm.Mapped[datetime.datetime | None]
+    progress: orm.Mapped[dict[str, Any] | None]
 
 
 class AttemptStep(Base):

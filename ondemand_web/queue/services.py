@@ -14,7 +14,7 @@ import sqlalchemy.exc
 from sqlalchemy import orm
 
 from ondemand import errors, settings
-from ondemand.builds import Assignment, Capabilities
+from ondemand.builds import Assignment, Capabilities, Progress
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
@@ -99,7 +99,9 @@ def _claim(
         return _whole(session, attempt)
 
 
-def beat(database: Database, builder: str, build_id: int, number: int, limits: settings.Queue) -> bool:
+def beat(
+    database: Database, builder: str, build_id: int, number: int, limits: settings.Queue, progress: Progress | None = None
+) -> bool:
     """Extends the lease, also a late one that the reaper has not yet taken; gives whether the build was canceled."""
     with database.writing() as session:
         row = session.get_one(Builder, builder, with_for_update=LOCK)
@@ -107,6 +109,8 @@ def beat(database: Database, builder: str, build_id: int, number: int, limits: s
         now = clock(session)
         attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
         row.seen_at = now
+        if progress is not None:
+            attempt.progress = progress.model_dump(mode="json")
         return bool(session.get_one(Build, build_id).state == State.CANCELED)
 
 

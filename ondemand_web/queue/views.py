@@ -11,7 +11,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.tag import Tag
 
 from ondemand import errors
-from ondemand.builds import BUILDERS, LOG_LIMIT, Capabilities, FinishReport, StepReport
+from ondemand.builds import BUILDERS, LOG_LIMIT, Beat, Capabilities, FinishReport, StepReport
 from ondemand.proofs import Artifact
 from ondemand.states import Step
 from ondemand_web import service
@@ -110,10 +110,10 @@ def claim(body: Claim) -> flask.Response | tuple[str, int, dict[str, str]]:
 
 
 @api.post("/builds/<int:build_id>/attempts/<int:number>/beat")
-def beat(path: AttemptPath) -> dict[str, bool]:
-    """The builder lives; it learns whether the build was canceled."""
+def beat(path: AttemptPath, body: Beat) -> dict[str, bool]:
+    """The builder lives and may tell how far it is; it learns whether the build was canceled."""
     here = service.current()
-    canceled = queue.beat(here.database, _builder(), path.build_id, path.number, here.settings.queue)
+    canceled = queue.beat(here.database, _builder(), path.build_id, path.number, here.settings.queue, body.progress)
     return {"canceled": canceled}
 
 

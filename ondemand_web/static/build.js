@@ -11,6 +11,7 @@ const article = document.getElementById("build");
 const api = "/api/v1/builds/" + article.dataset.build;
 const trouble = document.getElementById("trouble");
 const waiting = document.getElementById("waiting");
+const progress = document.getElementById("progress");
 const viewer = document.getElementById("viewer");
 
 const wait = (time) => new Promise((done) => setTimeout(done, time));
@@ -186,6 +187,24 @@ function showWaiting(record) {
   if (waiting.textContent !== text) waiting.textContent = text;
 }
 
+/** How far it is, as the builder said with its last beat: told in its place, and not aloud. */
+function showProgress(record) {
+  const going = record.progress;
+  progress.hidden = !going;
+  if (!going) return;
+  const bar = progress.querySelector("progress");
+  if (going.fraction === null) bar.removeAttribute("value");
+  else bar.value = going.fraction;
+  let text = "Step " + going.step + (going.text ? ": " + going.text : "");
+  if (going.remaining !== null) text += "; about " + about(going.remaining) + " left";
+  const line = progress.querySelector("span");
+  if (line.textContent !== text) line.textContent = text;
+}
+
+function about(seconds) {
+  return seconds < 90 ? Math.max(5, Math.round(seconds / 5) * 5) + " s" : Math.round(seconds / 60) + " min";
+}
+
 function announce(record) {
   document.getElementById("badge").replaceChildren(span("badge badge-" + record.state, record.state));
   const now = document.getElementById("now");
@@ -213,6 +232,7 @@ async function followState(log) {
         return;
       }
       showWaiting(record);
+      showProgress(record);
       if (attempt) {
         showSteps(attempt, now);
         if (log) log.know(attempt.steps);

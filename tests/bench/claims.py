@@ -18,7 +18,7 @@ import uuid
 from collections.abc import Sequence
 
 from ondemand import builds, errors
-from ondemand_consumer import master, stopping, worker
+from ondemand_consumer import master, progressing, stopping, worker
 from ondemand_web.database import Database
 from ondemand_web.people import services as people
 from tests import master_parts
@@ -85,6 +85,6 @@ def _work(url: str, token: str, found: Claimed, number: int) -> None:
         if assignment is None:
             return
         client = speaker.attempt(assignment)
-        with worker.Beats(client, assignment.beat, stopping.Stop()):
+        with worker.Beats(client, assignment.beat, stopping.Stop(), progressing.Progressing()):
             time.sleep(lengths.uniform(1, 5))
             client.finish(builds.FinishReport(error=_ENDED))

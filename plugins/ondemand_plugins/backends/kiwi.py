@@ -14,7 +14,7 @@ from ondemand import kickstarts, plugins, secure_boot
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
 from ondemand.locks import Lock, Rules
-from ondemand_plugins.backends import failures, kiwi_descriptions
+from ondemand_plugins.backends import failures, kiwi_descriptions, progress
 from ondemand_plugins.backends import options as backend_options
 
 SCHEMA = "8.4"
@@ -49,6 +49,7 @@ class KiwiBackend:
     tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"kiwi-ng": ("kiwi-ng", "--version")}
     failures: ClassVar[tuple[plugins.Failure, ...]] = failures.KIWI
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.KIWI
 
     def disk(self, lock: Lock) -> int:
         """The root, its squashfs and the ISO, with room for what scripts add; at least 1 GiB."""
