@@ -59,7 +59,8 @@ def write(
     (config / "releases").mkdir(parents=True, exist_ok=True)
     if distribution is not None:
         shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
-        (config / "releases" / "demo.toml").write_text(_release(servers))
+        published = (distribution / "repositories" / "main" / ".treeinfo").is_file()
+        (config / "releases" / "demo.toml").write_text(_release(servers) + (_installers(servers) if published else ""))
         (config / "triggers").mkdir(exist_ok=True)
         (config / "triggers" / "demo.toml").write_text(RULE)
     url = f"http://127.0.0.1:{port}"
@@ -139,6 +140,22 @@ installer = {{ templates = {json.dumps(str(LORAX))}, product = "Ondemand Demo" }
 [image_types.boot.options]
 sharedir = {json.dumps(str(LORAX))}
 """
+
+
+def _installers(servers: str) -> str:
+    """The types that begin from the published boot.iso, offered where `demo.boot_iso` has made it."""
+    return "".join(
+        f"""
+[image_types.{image_type}]
+backend = "{backend}"
+preset = "demo-install"
+
+[image_types.{image_type}.installer]
+boot_iso = "{servers}/repositories/main"
+product = "Demo"
+"""
+        for image_type, backend in (("dvd", "dvd"), ("boot", "remaster"))
+    )
 
 
 def free_port() -> int:

@@ -24,7 +24,7 @@ RESCUE = "inst.rescue"
 _LABEL = re.compile(r"\b((?:hd|live):LABEL|CDLABEL)=([^\s:'\"]+)")
 _SEARCH = re.compile(r"^(\s*search\b.*?\s(?:-l|--label|--fs-label)[ =])('[^']*'|\"[^\"]*\"|\S+)(.*)$")
 _KERNEL = re.compile(r"^(\s*(?:linux|linuxefi|linux16|append|APPEND)\s+)(\S.*?)(\s*)$")
-_MENU = ("inst.ks",)
+_ONCE = ("inst.ks",)
 """Words that are said once: an older one of the same name goes."""
 
 
@@ -59,6 +59,6 @@ def _edited(line: str, label: str, words: tuple[str, ...]) -> str:
 def _command_line(said: list[str], words: tuple[str, ...]) -> list[str]:
     if RESCUE in said:
         words = tuple(word for word in words if not word.startswith("inst."))
-    new = {word.partition("=")[0] for word in words} & set(_MENU)
+    new = {word.partition("=")[0] for word in words} & set(_ONCE)
     kept = [word for word in said if word.partition("=")[0] not in new and word not in words]
     return [*kept, *words]

@@ -17,6 +17,8 @@ from ondemand_plugins.backends import installer_media
 TOOLS = ("xorriso", "mcopy", "mdir", "mtype", "implantisomd5", "mount", "rpm", "rpm2cpio")
 
 
+_REPLAY = (1, 4, 2)
+"""The first xorriso that makes the boot records of an ISO anew as they were."""
 _CONSOLE = "console=ttyS0,115200 console=tty0 systemd.log_target=kmsg printk.devkmsg=on loglevel=7"
 
 
@@ -30,7 +32,14 @@ class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 def boot_iso(order: plugins.Order, backend: str) -> pathlib.Path:
-    """The published boot.iso; raises errors.InvalidRequest where the release has none."""
+    """The published boot.iso; raises errors.InvalidRequest where the release has none, or xorriso is too old for one."""
+    found = order.versions.get("xorriso", "")
+    if found and tuple(int(part) for part in found.split(".")) < _REPLAY:
+        raise errors.InvalidRequest(
+            f"Backend {backend} can't work with xorriso {found}",
+            cause=f"versions before {'.'.join(map(str, _REPLAY))} can't keep the boot records of an ISO",
+            remedy="install a newer xorriso on the builder",
+        )
     if order.boot_iso is None:
         raise errors.InvalidRequest(
             f"Backend {backend} needs the boot.iso that release {order.release.name} published",

@@ -11,7 +11,7 @@ import pathlib
 import re
 import shlex
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 BLOCK = 2048
 TIMEOUT = 1800
@@ -207,8 +207,3 @@ def _said(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     marked = [line.split(" : ", 2)[-1] for line in lines if re.search(r" : (FAILURE|FATAL|SORRY) : ", line)]
     return " ".join((marked or lines or ["it said nothing"])[-3:])[:300]
-
-
-def words_of(argv: Sequence[str]) -> str:
-    """A command for a log."""
-    return shlex.join(argv)
