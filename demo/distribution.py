@@ -26,6 +26,7 @@ from demo import (
     debian,
     koji_files,
     koji_records,
+    live_tools,
     originals,
     packages,
     processes,
@@ -37,6 +38,7 @@ from demo import (
 # Modules whose change makes another distribution; a test compares them with what is imported.
 INPUTS = (
     *("base_system", "bodhi_updates", "builds", "debian", "distribution", "koji_files", "koji_records", "lists"),
+    "live_tools",
     *("originals", "packages", "processes", "relations", "repositories", "rpms", "signing"),
 )
 
@@ -90,7 +92,8 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
     said(f"{len(debs)} Debian packages are here")
     converted = packages.convert(debs, work)
     said("repackaged as RPMs")
-    base = [path for source in base_system.sources() for path in rpms.build(originals.spec(source), source.name, work)]
+    written = [*base_system.sources(), live_tools.source()]
+    base = [path for source in written for path in rpms.build(originals.spec(source), source.name, work)]
     own = _build_own(work)
     said("the demo's own packages are built")
     keys = {

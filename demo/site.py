@@ -120,9 +120,8 @@ id = "updates-testing"
 baseurl = "{servers}/repositories/updates-testing"
 role = "testing"
 
-[image_types.live]
-backend = "kiwi"
-preset = "demo-live"
+[image_types]
+live = {{ backend = "kiwi", preset = "demo-live" }}
 """
 
 
