@@ -92,7 +92,10 @@ setup(
             "ondemand.build.wish.v1 = ondemand.messages:BuildWishV1",
             "ondemand.build.wish.answered.v1 = ondemand.messages:BuildWishAnsweredV1",
         ],
-        "ondemand.backends": ["kiwi = ondemand_plugins.backends.kiwi:KiwiBackend"],
+        "ondemand.backends": [
+            "kiwi = ondemand_plugins.backends.kiwi:KiwiBackend",
+            "livecd = ondemand_plugins.backends.livecd:LivecdBackend",
+        ],
         "ondemand.sources": [
             "koji = ondemand_plugins.sources.koji_builds:KojiBuilds",
             "task = ondemand_plugins.sources.koji_tasks:KojiTasks",
