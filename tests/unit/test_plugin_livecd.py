@@ -156,6 +156,14 @@ def test_a_test_image_is_compressed_quickly_and_a_release_well() -> None:
     assert [value(plan(profile=each), "--compression-type") for each in ("test", "release")] == ["lz4", "xz"]
 
 
+def test_the_initramfs_is_compressed_by_a_program_that_the_image_holds() -> None:
+    (bash,) = parts.LOCK.packages
+    lock = parts.LOCK.model_copy(update={"packages": (bash, bash.model_copy(update={"name": "zstd"}))})
+    said = [value(made, "--dracut-conf-args") for made in (plan(), plan(lock=lock), plan(lock=lock, profile="release"))]
+    assert said == ['+compress="gzip"', '+compress="zstd -1"', '+compress="zstd -19"']
+    assert "--dracut-conf-args" not in words(plan(lock=lock, version="31.0"))
+
+
 def test_a_flat_root_is_told_to_the_kernel_and_every_image_has_its_consoles() -> None:
     plain, flat = (plan({"flat_squashfs": each}).files["tool.ks"] for each in (False, True))
     assert "console=ttyS0,115200" in plain and "rd.live.overlay" not in plain

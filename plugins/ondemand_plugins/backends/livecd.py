@@ -125,14 +125,22 @@ def _chosen(order: plugins.Order, options: Options, version: tuple[int, ...]) ->
     words += ["--flat-squashfs"] if options.flat_squashfs else []
     words += ["--base-on", options.base_on] if options.base_on else []
     words += ["--pkgverify-level", options.pkgverify_level] if options.pkgverify_level else []
-    if options.initramfs_compression:
-        words += ["--dracut-conf-args", f"+compress={options.initramfs_compression}"]
+    if options.initramfs_compression or version >= livecd_version.AFTER_31:
+        words += ["--dracut-conf-args", _initramfs(order, options, test)]
     if version < livecd_version.AFTER_31:
         if options.boot_loader == "grub":
             raise _lacking("boot_loader = grub", version)
     elif options.boot_loader == "isolinux":
         words += ["--syslinux"]
     return words
+
+
+def _initramfs(order: plugins.Order, options: Options, test: bool) -> str:
+    """A line for dracut, which would else take the root's compression whether its program is in the image or not."""
+    there = {package.name for package in order.lock.packages}
+    program = options.initramfs_compression or next((name for name in ("zstd", "xz") if name in there), "gzip")
+    level = (" -1" if test else " -19") if program == "zstd" else ""
+    return f'+compress="{program}{level}"'
 
 
 def _require(arguments: list[str], version: tuple[int, ...]) -> None:
