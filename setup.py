@@ -95,6 +95,7 @@ setup(
         "ondemand.backends": [
             "kiwi = ondemand_plugins.backends.kiwi:KiwiBackend",
             "dvd = ondemand_plugins.backends.dvd:DvdBackend",
+            "livecd = ondemand_plugins.backends.livecd:LivecdBackend",
             "livemedia = ondemand_plugins.backends.livemedia:LivemediaBackend",
             "lorax = ondemand_plugins.backends.lorax:LoraxBackend",
             "remaster = ondemand_plugins.backends.remaster:RemasterBackend",

@@ -28,6 +28,7 @@ from demo import (
     installer_parts,
     koji_files,
     koji_records,
+    live_tools,
     originals,
     packages,
     processes,
@@ -39,8 +40,8 @@ from demo import (
 # Modules whose change makes another distribution; a test compares them with what is imported.
 INPUTS = (
     *("base_system", "bodhi_updates", "builds", "debian", "distribution", "installer_package", "installer_parts"),
-    *("koji_files", "koji_records", "lists", "originals", "packages", "processes", "relations", "repositories", "rpms"),
-    *("signing",),
+    *("koji_files", "koji_records", "lists", "live_tools", "originals", "packages", "processes", "relations"),
+    *("repositories", "rpms", "signing"),
 )
 
 Log = collections.abc.Callable[[str], None]
@@ -93,8 +94,8 @@ def _make(folder: pathlib.Path, work: pathlib.Path, cache: pathlib.Path, log: Lo
     said(f"{len(debs)} Debian packages are here")
     converted = packages.convert(debs, work)
     said("repackaged as RPMs")
-    sources = [*base_system.sources(), *installer_parts.sources(), installer_package.source()]
-    base = [path for source in sources for path in rpms.build(originals.spec(source), source.name, work)]
+    written = [*base_system.sources(), *installer_parts.sources(), installer_package.source(), live_tools.source()]
+    base = [path for source in written for path in rpms.build(originals.spec(source), source.name, work)]
     own = _build_own(work)
     said("the demo's own packages are built")
     keys = {

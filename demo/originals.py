@@ -12,7 +12,10 @@ import shlex
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Original:
-    """One binary package: `files` maps path to text, `links` path to target, `modes` path to mode."""
+    """One binary package: `files` maps path to text, `links` path to target, `modes` path to mode.
+
+    `posttrans` is what bash runs in the new root when everything is installed.
+    """
 
     name: str
     summary: str
@@ -20,6 +23,7 @@ class Original:
     links: dict[str, str] = dataclasses.field(default_factory=dict)
     folders: dict[str, int] = dataclasses.field(default_factory=dict)
     modes: dict[str, int] = dataclasses.field(default_factory=dict)
+    posttrans: str = ""
     requires: tuple[str, ...] = ()
     provides: tuple[str, ...] = ()
     noarch: bool = True
@@ -60,6 +64,9 @@ def spec(source: Source) -> str:
     lines += ["", *_description(main)[1:], "", "%install", "umask 022"]
     for package in source.packages:
         lines += _install(package)
+    for package in source.packages:
+        if package.posttrans:
+            lines += ["", f"%posttrans -n {package.name} -p /usr/bin/bash", package.posttrans.replace("%", "%%")]
     for package in source.packages:
         option = "" if package is main else f" -n {package.name}"
         lines += ["", f"%files{option}", "%defattr(-,root,root,-)", *_files(package)]

@@ -13,7 +13,7 @@ import pathlib
 import shutil
 import stat
 
-from demo import debian, lists, processes, relations, rpms
+from demo import debian, lists, live_tools, processes, relations, rpms
 
 _MERGED = ("bin", "sbin", "lib", "lib64")
 
@@ -24,6 +24,7 @@ _LEFT_OUT_OF = {
     "util-linux": ["usr/lib/systemd/system/fstrim.*"],
     "e2fsprogs": ["usr/lib/systemd/system", "usr/lib/x86_64-linux-gnu/e2fsprogs", "etc/cron.d"],
     "kernel-core": lists.words("left-out-kernel.txt"),
+    **live_tools.LEFT_OUT,
 }
 
 # Links that Debian makes in maintainer scripts.
@@ -45,7 +46,7 @@ _EFI = {
 }
 
 _EXTRA_PROVIDES = {
-    "kernel-core": ["kernel-modules", "kernel-modules-core", "installonlypkg(kernel)"],
+    "kernel-core": ["kernel-modules", "kernel-modules-core", "installonlypkg(kernel)", "kernel = %{version}-%{release}"],
     "grub2-tools": ["grub2-tools-minimal", "grub2-tools-extra"],
     "grub2-pc-modules": ["grub2-pc", "grub2"],
     "dracut": ["dracut-config-generic"],
@@ -55,6 +56,7 @@ _EXTRA_REQUIRES = {
     "dracut": lists.words("dracut-needs.txt"),
     "dracut-live": ["dracut-config-live-overlay"],
     "kernel-core": ["kmod", "bash"],
+    **live_tools.REQUIRES,
 }
 
 
@@ -74,10 +76,10 @@ def _convert(deb: debian.Deb, known: collections.abc.Collection[str], work: path
     debian.unpack(deb, tree)
     merge_usr(tree)
     leave_out(tree, (*lists.words("left-out.txt"), *_LEFT_OUT_OF.get(name, ())))
-    if name == "kernel-core":
-        place_kernel(tree)
     if name in _EFI:
         place_efi(tree, *_EFI[name])
+    if name in _PLACES:
+        _PLACES[name](tree)
     for link, target in _LINKS.get(deb.name, {}).items():
         (tree / link).symlink_to(target)
     made = rpms.build(spec(deb, tree, known), name, work)
@@ -118,6 +120,9 @@ def place_efi(tree: pathlib.Path, source: str, target: str) -> None:
     (tree / _EFI_FOLDER).mkdir(parents=True)
     (tree / source).rename(tree / _EFI_FOLDER / target)
     shutil.rmtree(tree / "usr/lib")
+
+
+_PLACES = {"kernel-core": place_kernel, **live_tools.PLACES}
 
 
 def spec(deb: debian.Deb, tree: pathlib.Path, known: collections.abc.Collection[str]) -> str:

@@ -29,6 +29,8 @@ _FEDORA_NAMES = {
     "dmsetup": "device-mapper",
     "linux-image-cloud-amd64": "kernel",
     "isc-dhcp-client": "dhcp-client",
+    "syslinux-common": "syslinux",
+    "isolinux": "syslinux-nonlinux",
 }
 
 _VERSION = re.compile(r"(?:(?P<epoch>\d+):)?(?P<upstream>.+?)(?:-(?P<revision>[^-]+))?")

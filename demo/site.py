@@ -60,7 +60,7 @@ def write(
     if distribution is not None:
         shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
         published = (distribution / "repositories" / "main" / ".treeinfo").is_file()
-        (config / "releases" / "demo.toml").write_text(_release(servers) + (_installers(servers) if published else ""))
+        (config / "releases" / "demo.toml").write_text(_release(servers) + (_installers(servers) if published else _boot()))
         (config / "triggers").mkdir(exist_ok=True)
         (config / "triggers" / "demo.toml").write_text(RULE)
     url = f"http://127.0.0.1:{port}"
@@ -123,14 +123,13 @@ id = "updates-testing"
 baseurl = "{servers}/repositories/updates-testing"
 role = "testing"
 
-[image_types.live]
-backend = "kiwi"
-preset = "demo-live"
-{_boot()}"""
+[image_types]
+live = {{ backend = "kiwi", preset = "demo-live" }}
+"""
 
 
 def _boot() -> str:
-    """The image type that a builder with lorax makes."""
+    """The type that a builder with lorax makes, where there is no published boot.iso to begin from."""
     return f"""
 [image_types.boot]
 backend = "lorax"

@@ -221,6 +221,11 @@ def with_repositories(text: str, syntax: str, repositories: Iterable[Mapping[str
     return str(handler)
 
 
+def handler(text: str, syntax: str) -> version.KickstartHandler:
+    """pykickstart's own object for the text, for who edits commands; raises as `parse` does."""
+    return _read(text, syntax)[0]
+
+
 def flattened(path: pathlib.Path) -> str:
     """A preset's text, its %include lines replaced by the files of that name beside it; `path` is the operator's.
 
