@@ -21,7 +21,6 @@ from ondemand_web.events.models import Event
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
 from ondemand_web.wishes.models import Decision, ReleaseToRead, Wish, WishedBuild
-from tests import master_parts
 from tests import wish_parts as parts
 
 OTHER = "FEDORA-2026-aaaaaaaaaa"
