@@ -39,6 +39,8 @@ class PrivateBroker:
         self.folder = folder
         self.port, self._dist, self._epmd_port = free_port(), free_port(), free_port()
         self._children: list[subprocess.Popen[bytes]] = []
+        self.files = {"enabled_plugins": "[].\n", "env.conf": "", "rabbitmq.conf": ""}
+        """The broker's own configuration, written at each start."""
 
     @property
     def url(self) -> str:
@@ -54,7 +56,7 @@ class PrivateBroker:
             )
         for name in ("mnesia", "log"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
-        for name, text in (("enabled_plugins", "[].\n"), ("env.conf", ""), ("rabbitmq.conf", "")):
+        for name, text in self.files.items():
             (self.folder / name).write_text(text)
         self._spawn([epmd, "-port", str(self._epmd_port), "-address", "127.0.0.1"])
         self._spawn([str(SERVER)])

@@ -101,20 +101,24 @@ def test_builders_whose_clocks_are_wrong_keep_their_leases(hurt: parts.Service, 
         process.stop()
 
 
-def test_triggers_whose_clocks_are_wrong_tell_newer_from_older_as_the_senders_do(hurt: parts.Service, library: str) -> None:
-    bus, begun = trigger_parts.RawBus(hurt.broker.url), now()
-    sent = {f"clock-{number}": begun - datetime.timedelta(minutes=number) for number in range(12)}
+@pytest.mark.parametrize("clocks", [(HOUR, -HOUR), (HOUR, 0), (-HOUR, 0)], ids=["both", "ahead", "behind"])
+def test_triggers_whose_clocks_are_wrong_tell_newer_from_older_as_the_senders_do(
+    hurt: parts.Service, library: str, clocks: tuple[int, int]
+) -> None:
+    bus, begun, name = trigger_parts.RawBus(hurt.broker.url), now(), "clock-{}-{}".format(*clocks)
+    one, two = (moving(library, seconds) for seconds in clocks)
+    sent = {f"{name}-{number}": begun - datetime.timedelta(minutes=number) for number in range(12)}
     body = trigger_parts.ready()
     body["update"]["release"] = {"name": "F99"}
-    sent["clock-to-come"] = begun + datetime.timedelta(hours=1)
-    with hurt.trigger("fast-trigger", **moving(library, HOUR)) as fast, hurt.trigger("slow-trigger", **moving(library, -HOUR)) as slow:
-        assert is_moved(fast) and is_moved(slow)
+    sent[f"{name}-to-come"] = begun + datetime.timedelta(hours=1)
+    with hurt.trigger(f"{name}-1", **one) as first, hurt.trigger(f"{name}-2", **two) as second:
+        assert is_moved(first) and is_moved(second)
         for message_id, at in sent.items():
             bus.publish(body, message_id=message_id, headers={"sent-at": at.isoformat()})
-        assert soon(lambda: set(sent) <= {wish.facts.message_id for wish in hurt.client.wishes()}), fast.output + slow.output
+        assert soon(lambda: set(sent) <= {wish.facts.message_id for wish in hurt.client.wishes()}), first.output + second.output
     heard = {wish.facts.message_id: wish.facts.at for wish in hurt.client.wishes() if wish.facts.message_id in sent}
-    assert begun - NEAR < heard.pop("clock-to-come") < now() + NEAR
-    del sent["clock-to-come"]
+    assert begun - NEAR < heard.pop(f"{name}-to-come") < now() + NEAR
+    del sent[f"{name}-to-come"]
     assert heard == sent
-    assert "is offered" in fast.output and "is offered" in slow.output
+    assert "is offered" in first.output and "is offered" in second.output
     truth.check(hurt)
