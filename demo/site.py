@@ -133,7 +133,7 @@ def _boot() -> str:
     return f"""
 [image_types.boot]
 backend = "lorax"
-preset = "demo-boot"
+preset = "installer"
 installer = {{ templates = {json.dumps(str(LORAX))}, product = "Ondemand Demo" }}
 
 [image_types.boot.options]

@@ -19,15 +19,22 @@ _SECOND_WORD = 15.0
 _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
+_SPOKEN_WITHOUT_DATABASE = "the running system itself spoke on the serial line after multi-user; it has no RPM database to tell of."
 _INSTALLER = "the published installer came up, as its console says; no disk was attached, so that nothing was installed."
 _MARKED = "the console reached its login prompt or installer; the image lacks ondemand-boot-proof, which could say more."
 
 
 def prove(
-    attempt: attempts.Attempt, image: pathlib.Path, files: tuple[fetching.Fetched, ...], screen: pathlib.Path
+    attempt: attempts.Attempt,
+    image: pathlib.Path,
+    files: tuple[fetching.Fetched, ...],
+    screen: pathlib.Path,
+    *,
+    database: bool = True,
 ) -> tuple[proofs.Proof, errors.DoesNotBoot | None]:
     """Boots the image under each firmware that firmware.choose names, until one fails; the proof, and what to raise where
-    it does not hold. `screen` becomes a PNG of the last."""
+    it does not hold. `screen` becomes a PNG of the last. Without an RPM `database` in it
+    the running system can't name its packages, and is not asked for them."""
     sha256 = rpm_headers.sha256(image)
     assignment, found = attempt.assignment, firmware.available()
     choice = firmware.choose(firmware.of_image(image), frozenset(found), assignment.request.profile, assignment.lock)
@@ -35,7 +42,7 @@ def prove(
         attempt.say(_STEP, remark)
     runs: list[_Boot] = []
     for kind in choice.kinds:
-        runs.append(_under(kind, found.get(kind), attempt, image, files, screen))
+        runs.append(_under(kind, found.get(kind), attempt, image, files, screen, asked=database))
         if runs[-1].trouble:
             break
     last = runs[-1]
@@ -59,10 +66,12 @@ def _under(
     image: pathlib.Path,
     files: tuple[fetching.Fetched, ...],
     screen: pathlib.Path,
+    *,
+    asked: bool,
 ) -> _Boot:
     """The image's boot under one firmware, judged; with emulation as the last word."""
     for acceleration in machines.accelerations():
-        run = _Boot(attempt, image, files, screen, acceleration, kind, described)
+        run = _Boot(attempt, image, files, screen, acceleration, kind, described, asked=asked)
         run.judge()
         if not run.trouble or acceleration is machines.TCG:
             break
@@ -83,6 +92,8 @@ class _Boot:
         acceleration: tuple[str, ...],
         kind: firmware.Firmware,
         described: dict[str, Any] | None,
+        *,
+        asked: bool,
     ) -> None:
         lock = attempt.assignment.lock
         self._attempt = attempt
@@ -90,7 +101,8 @@ class _Boot:
         self._screen = screen
         self.acceleration = acceleration
         self._headers = {file.package.nevra: file.header for file in files}
-        self._wanted = lock.wanted
+        self._asked = asked
+        self._wanted = lock.wanted if asked else ()
         self.installer = lock.boot_iso is not None
         self.speaks = not self.installer and any(package.name == console.PROOF_PACKAGE for package in lock.packages)
         self.console = console.Console(token=machines.token())
@@ -105,7 +117,9 @@ class _Boot:
         """Who said that the system is up, one sentence."""
         if self.installer:
             return _INSTALLER
-        return _SPOKEN if self.speaks else _MARKED
+        if not self.speaks:
+            return _MARKED
+        return _SPOKEN if self._asked else _SPOKEN_WITHOUT_DATABASE
 
     @property
     def facts(self) -> dict[str, Any]:

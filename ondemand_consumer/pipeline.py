@@ -92,7 +92,8 @@ class Way:
             else:
                 self._hold(*verification.contains(attempt, image, files, closed=backend.closed))
         with self._step(states.Step.BOOT):
-            self._hold(*boot.prove(attempt, image, files, screen))
+            database = bool(self.proven[-1].facts["database"])
+            self._hold(*boot.prove(attempt, image, files, screen, database=database))
         with self._step(states.Step.PUBLISH):
             self._publish(image, files, str(self.proven[-1].facts["sha256"]))
 

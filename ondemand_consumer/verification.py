@@ -76,14 +76,16 @@ def contains(
     wanted = lock.wanted
     phrases = differences.phrases()
     outside = outsiders(lock, installed)
+    database = all(package.header is not None for package in installed)
     proof = proofs.Proof(
         kind=proofs.ProofKind.CONTAINS,
         held=not differences,
-        how=_BY_LIST if any(package.header is None for package in installed) else _BY_DATABASE,
+        how=_BY_DATABASE if database else _BY_LIST,
         facts={
             "packages": len(installed),
             "locked": len(headers),
             "closed": closed,
+            "database": database,
             "wanted": {package.nevra: headers[package.nevra] for package in wanted},
             "differences": phrases,
             **({} if closed else {"outside": outside[:_LISTED], "left_out": _left_out(lock, installed)[:_LISTED]}),

@@ -46,7 +46,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
 def service(path: str, distribution: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[parts.Running]:
     """A service with one builder, which finds lorax."""
     folder = tmp_path_factory.mktemp("service")
-    with parts.running(folder, distribution, nodes=()) as running:
+    with parts.running(folder, distribution, nodes=(), builder={"boot_timeout": 900.0}) as running:
         running.add_node("lorax-1", PATH=path)
         yield running
 

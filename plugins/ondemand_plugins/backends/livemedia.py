@@ -21,7 +21,7 @@ _NEEDED = "dracut-live"
 """The package that livemedia-creator refuses to make an ISO without."""
 _REFUSED = ("autopart", "cmdline", "graphical", "text", "vnc")
 """Commands of a kickstart that it refuses, or that make no single root."""
-_LOGS = ("logs/livemedia.log", "logs/program.log", "logs/anaconda/*.log", "logs/anaconda/*/*.log")
+_LOGS = ("logs/livemedia.log", "logs/program.log", "logs/anaconda/*")
 _MODULES = "--add livenet dmsquash-live dmsquash-live-ntfs convertfs pollcdrom qemu qemu-net"
 _MIB = 1024**2
 _GIB = 1024**3
