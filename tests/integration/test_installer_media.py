@@ -73,6 +73,7 @@ def test_every_boot_record_is_kept_and_every_configuration_has_the_new_label(boo
     iso_files.efi_image(iso, after, tmp_path / "efi")
     texts = [text(iso, "boot/grub2/grub.cfg"), text(iso, "EFI/BOOT/grub.cfg"), iso_files.fat_read(tmp_path / "efi", "EFI/BOOT/grub.cfg")]
     assert len(set(texts)) == 1 and boot_files.labels(texts[0]) == {LABEL} and WORDS[1] in texts[0]
+    assert iso_files.image_size(iso) == iso.stat().st_size, "the second partition table is not at the end"
     assert after.label == LABEL and text(iso, "ks.cfg") == "lang C.UTF-8\n"
 
 

@@ -7,6 +7,7 @@ Needs no file system of the kernel's and mounts nothing.
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
 import re
 import shlex
@@ -20,6 +21,7 @@ _PIECE = 1 << 20
 _ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _IMAGE = re.compile(r"^El Torito boot img : +(\d+) +(\S+) +\S+ +(\S+) +\S+ +\S+ +(\d+) +(\d+)$", re.MULTILINE)
 _PATH = re.compile(r"^El Torito img path : +(\d+) +(\S.*)$", re.MULTILINE)
+_SIZE = re.compile(r"^ISO image size/512 : +(\d+)$", re.MULTILINE)
 _SUMMARY = re.compile(r"^System area summary: (.*)$", re.MULTILINE)
 _PART = re.compile(r"^(?:GPT start and size : +(\d+) +(\d+) +(\d+)|MBR partition +: +(\d+) +\S+ +0xef +(\d+) +(\d+))$", re.MULTILINE)
 _VOLUME = re.compile(r"^Volume id +: (.*)$", re.MULTILINE)
@@ -180,7 +182,16 @@ def changed_copy(
         words += ["-append_partition", str(efi_partition[0]), _ESP, str(efi_partition[1])]
     for path, place in mapped:
         words += ["-map", str(path), f"/{place}"]
-    _tool("xorriso", "-abort_on", "FAILURE", "-uid", "0", "-gid", "0", *words, "-commit")
+    _tool("xorriso", "-abort_on", "FAILURE", "-uid", "0", "-gid", "0", *words, "-padding", "included", "-commit")
+    # xorriso fills up its last piece of 32 KiB, behind which the second partition table would not be at the end.
+    os.truncate(target, min(target.stat().st_size, image_size(target)))
+
+
+def image_size(iso: pathlib.Path) -> int:
+    """Bytes up to the end of the last thing in the ISO, its second partition table; raises IsoError."""
+    if found := _SIZE.search(_tool("xorriso", "-indev", str(iso), "-report_system_area", "plain").stdout):
+        return int(found.group(1)) * _SECTOR
+    raise IsoError(f"the size of {iso.name} is not known")
 
 
 def implant_checksum(iso: pathlib.Path) -> None:
