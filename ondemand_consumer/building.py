@@ -6,9 +6,10 @@ from __future__ import annotations
 import collections
 import pathlib
 import re
+from collections.abc import Sequence
 
 from ondemand import errors, plugins, proofs, states
-from ondemand_consumer import attempts, capabilities, namespaces
+from ondemand_consumer import attempts, capabilities, namespaces, roots
 
 _MARKED = re.compile(r"\[ ?(error|fatal|critical) *\]", re.IGNORECASE)
 _ERROR = re.compile(r"\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
@@ -38,15 +39,19 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         )
     )
     prepare(attempt.work, plan)
-    for command in plan.commands:
-        _run(attempt, command)
+    reuse = roots.Reuse(attempt, lambda command, first: _run(attempt, command, first))
+    with reuse.root(plan.root) as first, reuse.initramfs(plan.initramfs):
+        for command in plan.commands:
+            _run(attempt, command, first)
+    reuse.evict()
     image = _image(attempt.work, plan.image)
     return image, proofs.Proof(
         kind=proofs.ProofKind.BUILT,
         held=True,
         how=f"{backend.name} made it from the frozen repository"
-        + ("." if any(command.network for command in plan.commands) else ", without network."),
-        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions},
+        + ("." if any(command.network for command in plan.commands) else ", without network.")
+        + reuse.sentence,
+        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions, "reused": reuse.facts},
     )
 
 
@@ -77,7 +82,7 @@ def failing_line(log: pathlib.Path) -> str:
     return said[:_LONGEST]
 
 
-def _run(attempt: attempts.Attempt, command: plugins.Command) -> None:
+def _run(attempt: attempts.Attempt, command: plugins.Command, first: Sequence[str] = ()) -> None:
     name = pathlib.Path(command.argv[0]).name
     attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
     with attempt.open_log(states.Step.BUILD) as log:
@@ -89,13 +94,18 @@ def _run(attempt: attempts.Attempt, command: plugins.Command) -> None:
             stop=attempt.stop,
             timeout=command.timeout,
             network=command.network,
-            environment=command.environment,
+            environment={**_path(attempt.work, command), **command.environment},
+            first=first,
         )
     if status:
         raise errors.ToolFailed(
             f"{name} ended with status {status}: {failing_line(attempt.log(states.Step.BUILD))}",
             remedy="look at the log of step build around that line",
         )
+
+
+def _path(work: pathlib.Path, command: plugins.Command) -> dict[str, str]:
+    return {"PATH": f"{_below(work, command.programs)}:{namespaces.search_path()}"} if command.programs else {}
 
 
 def _image(work: pathlib.Path, pattern: str) -> pathlib.Path:

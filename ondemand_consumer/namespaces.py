@@ -37,14 +37,18 @@ class Process:
         errors_to: IO[bytes] | None = None,
         network: bool = False,
         environment: Mapping[str, str] | None = None,
+        first: Sequence[str] = (),
     ) -> None:
-        """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing."""
+        """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing.
+
+        `first` are the words of a program that mounts something for the others and then becomes what follows it.
+        """
         self.argv = tuple(argv)
         words = [_program(tool) for tool in TOOLS]
         command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
         command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
         command += [] if network else ["--net"]
-        command += ["--", sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
+        command += ["--", *first, sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
         command += [_program(argv[0]), *argv[1:]]
         self._group = cgroups.create(folder)
         self._process = subprocess.Popen(
@@ -111,6 +115,7 @@ def run(
     errors_to: IO[bytes] | None = None,
     network: bool = False,
     environment: Mapping[str, str] | None = None,
+    first: Sequence[str] = (),
 ) -> int:
     """The exit status of `argv`, run to its end; `timeout` in seconds.
 
@@ -124,6 +129,7 @@ def run(
         errors_to=errors_to,
         network=network,
         environment=environment,
+        first=first,
     ) as process:
         return process.wait(stop, timeout)
 
@@ -146,7 +152,7 @@ def require_root() -> None:
 
 def find(name: str) -> str | None:
     """The program's path; None where it is not installed. Our interpreter's folder and /usr/sbin count, too."""
-    return shutil.which(name, path=_search_path())
+    return shutil.which(name, path=search_path())
 
 
 def _program(name: str) -> str:
@@ -159,7 +165,8 @@ def _program(name: str) -> str:
     )
 
 
-def _search_path() -> str:
+def search_path() -> str:
+    """PATH as tools get it."""
     # A tool out of the same virtual environment is there without having that on PATH.
     own = str(pathlib.Path(sys.executable).parent)
     return ":".join(filter(None, (own, os.environ.get("PATH", ""), PATH)))
@@ -170,7 +177,7 @@ def _environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[str, st
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return {
-        "PATH": _search_path(),
+        "PATH": search_path(),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
