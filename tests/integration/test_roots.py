@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -160,6 +161,14 @@ def test_the_cache_is_held_to_its_limit_after_each_build(node: Node) -> None:
     node.build()
     node.build(roots_limit=1)
     assert node.trees() == []
+
+
+def test_two_builds_at_once_both_get_their_image(node: Node) -> None:
+    made = [node.attempt(versions=versions) for versions in ("1111", "1111", "2111", "1111")]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        images = [image.read_text() for image, _ in pool.map(lambda attempt: building.build(attempt, Backend()), made)]  # type: ignore[arg-type]
+    assert {image.splitlines()[0] for image in images} == {"prepared"} and node.trees()
+    assert node.build()[1] and not list((node.folder / "cache" / "roots").glob("*/partial-*"))
 
 
 def test_packages_that_a_lock_names_twice_are_no_content(node: Node) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ondemand import plugins
 from ondemand.locks import Rules
 from tests import master_parts as parts
+from tests import preset_parts
 from tests.unit.test_plugin_kiwi import described, plan
 
 SCRIPT = "%post\ntouch '/own'\n%end\nrootpw --iscrypted $6$secret\n"
@@ -63,3 +64,11 @@ def test_kiwi_is_told_which_dnf_the_host_has(version: str, manager: str) -> None
     for name in ("description/config.xml", "packages/config.xml"):
         assert ElementTree.fromstring(made.files[name]).findtext("preferences/packagemanager") == manager
     assert f"<packagemanager>{manager}" in preset.files["description/Demo.kiwi"]
+
+
+def test_a_preset_s_description_shares_the_roots_unless_it_leaves_out_files(tmp_path: pathlib.Path) -> None:
+    text = (preset_parts.SOURCE / "Demo.kiwi").read_text()
+    sparing = text.replace("<version>", "<rpm-excludedocs>true</rpm-excludedocs><version>", 1)
+    folder = preset_parts.changed(tmp_path, Demo_kiwi=sparing)
+    assert sparing != text and plan(description=preset_parts.description(folder)).root is None
+    assert root(described()).key == root(plan()).key

@@ -79,14 +79,13 @@ class KiwiBackend:
             files["description/config.sh"] = script
         for number, part in enumerate(kickstart.scripts):
             files[f"description/root/root/ondemand-post-{number}"] = _with_interpreter(part)
-        root = kiwi_roots.root(order, files["home/.rpmmacros"], _repository(order), _names(order.lock))
         return plugins.Plan(
             files={**files, **kiwi_roots.files(order, _repository(order), _names(order.lock))},
             folders=("result",),
             executable=frozenset(name for name in files if name.endswith(_RUN) or "/ondemand-post-" in name),
             commands=(_command(order),),
             image="result/*.iso",
-            root=root,
+            root=kiwi_roots.root(order, files["home/.rpmmacros"]),
             initramfs=_initramfs(order),
         )
 
@@ -106,13 +105,22 @@ def _plan_of_description(order: plugins.Order, description: Description, options
         quick=order.request.profile is Profile.TEST,
     )
     profile = ("--profile", description.profile) if description.profile else ()
+    repository, names = _repository(order), _names(order.lock)
+    # What leaves out some of a package's files is kiwi's own then, and makes another root.
+    plain = not any(f"<{word}>true" in main for word in ("rpm-excludedocs", "rpm-locale-filtering"))
     return plugins.Plan(
-        files={f"description/{description.main}": main, "home/.rpmmacros": _DATABASE, **_programs()},
+        files={
+            f"description/{description.main}": main,
+            "home/.rpmmacros": _DATABASE,
+            **_programs(),
+            **kiwi_roots.files(order, repository, names),
+        },
         binaries=binaries,
         folders=("result",),
         executable=frozenset({_CHROOT, _RSYNC, *(f"description/{path}" for path in description.executable)}),
         commands=(_command(order, *profile, "--kiwi-file", description.main),),
         image="result/*.iso",
+        root=kiwi_roots.root(order, _DATABASE) if plain else None,
         initramfs=_initramfs(order),
     )
 

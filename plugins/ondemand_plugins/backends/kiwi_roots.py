@@ -46,7 +46,7 @@ def files(order: plugins.Order, repository: ElementTree.Element, names: Iterable
     return {f"{_DESCRIPTION}/config.xml": f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'}
 
 
-def root(order: plugins.Order, macros: str, repository: ElementTree.Element, names: list[str]) -> plugins.Root:
+def root(order: plugins.Order, macros: str) -> plugins.Root:
     """The root as a plan tells it; `macros` is what RPM is told, which decides what it installs."""
     environment = {"HOME": str(order.work / "home")}
     prepare = plugins.Command(
