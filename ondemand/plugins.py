@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from ondemand import settings
@@ -58,12 +58,51 @@ class Order:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Command:
-    """One command of a plan. `argv[0]` is looked up on PATH; `timeout` in seconds; no shell."""
+    """One command of a plan. `argv[0]` is looked up on PATH; `timeout` in seconds; no shell.
+
+    Programs in `programs`, a folder below `work`, are found before those on PATH.
+    """
 
     argv: tuple[str, ...]
     timeout: float
     network: bool = False
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    programs: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Change:
+    """What makes one package set of another: RPM files to `install` in place of any other version, names to `remove`,
+    and the names of all packages that differ."""
+
+    install: tuple[pathlib.Path, ...]
+    remove: tuple[str, ...]
+    names: frozenset[str]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Root:
+    """A root in `folder` (below `work`) with nothing but the lock's packages in it, which `commands` take where they find it.
+
+    `prepare` makes it from nothing; `renew` turns an earlier one into it, or gives None where only a new one is right.
+    Meanwhile folders of the host are seen in it as `mounts` says (folder -> place below `work`).
+    `key` is all that it depends on beside the packages. The builder decides whether any of this is done.
+    """
+
+    folder: str
+    key: Mapping[str, Any]
+    prepare: tuple[Command, ...]
+    renew: Callable[[Change], tuple[Command, ...] | None]
+    mounts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Initramfs:
+    """A folder below `work` where `commands` find earlier ones with the same `key` (`earlier/*/`), tell which one they
+    took (`taken.json`), or leave a new one (`made/`). They alone judge whether an earlier one is right."""
+
+    folder: str
+    key: Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -71,7 +110,8 @@ class Plan:
     """What to do: write `files` and `binaries` (path below `work` -> content, `executable` names those that get mode 0755),
     make `folders`, run `commands` in order in `work`, then `image` (a glob below `work`) names exactly one file.
 
-    `logs` are globs below `work` of what the commands wrote elsewhere: the ends of these files go into the step's log."""
+    `logs` are globs below `work` of what the commands wrote elsewhere: the ends of these files go into the step's log.
+    `root` and `initramfs` say what of it may be taken from earlier builds; `commands` alone make the same image."""
 
     files: Mapping[str, str]
     commands: tuple[Command, ...]
@@ -80,6 +120,8 @@ class Plan:
     executable: frozenset[str] = frozenset()
     binaries: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
     logs: tuple[str, ...] = ()
+    root: Root | None = None
+    initramfs: Initramfs | None = None
 
 
 class Backend(Protocol):

@@ -131,6 +131,10 @@ class Builder(Section):
     """Folder of RPMs by digest."""
     cache_limit: int = 20 * 1024**3
     """Bytes that the cache may hold; the longest unused go first."""
+    roots_limit: int = 20 * 1024**3
+    """Bytes that prepared roots and initramfs images in the cache may have; 0 means that none are kept or used."""
+    roots_age: float = 14.0
+    """Days after which one that no build used goes."""
     disk_reserve: int = 2 * 1024**3
     """Bytes that a build must leave free on the work folder's disk."""
     bell: Folder = Folder("/run/ondemand/bell.sock")

@@ -6,9 +6,10 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+from collections.abc import Sequence
 
 from ondemand import errors, plugins, proofs, states
-from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs, progressing
+from ondemand_consumer import attempts, capabilities, failing, limits, namespaces, outputs, progressing, roots
 
 _LOG_FILES = 20
 _LOG_BYTES = 1024**2
@@ -39,18 +40,22 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         )
     )
     prepare(attempt.work, plan)
+    reuse = roots.Reuse(attempt, lambda command, first: _run(attempt, backend, command, first))
     try:
-        for command in plan.commands:
-            _run(attempt, backend, command)
+        with reuse.root(plan.root) as first, reuse.initramfs(plan.initramfs):
+            for command in plan.commands:
+                _run(attempt, backend, command, first)
     finally:
         collect(attempt, plan.logs)
+    reuse.evict()
     image = _image(attempt.work, plan.image)
     return image, proofs.Proof(
         kind=proofs.ProofKind.BUILT,
         held=True,
         how=f"{backend.name} made it from the frozen repository"
-        + ("." if any(command.network for command in plan.commands) else ", without network."),
-        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions},
+        + ("." if any(command.network for command in plan.commands) else ", without network.")
+        + reuse.sentence,
+        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions, "reused": reuse.facts},
     )
 
 
@@ -80,7 +85,9 @@ def collect(attempt: attempts.Attempt, patterns: tuple[str, ...]) -> None:
             log.write(file.read(_LOG_BYTES).rstrip(b"\n") + b"\n")
 
 
-def _run(attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.Command) -> None:
+def _run(
+    attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.Command, first: Sequence[str] = ()
+) -> None:
     name = pathlib.Path(command.argv[0]).name
     attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
     needed = backend.disk(attempt.assignment.lock) + attempt.assignment.lock.disk
@@ -97,12 +104,17 @@ def _run(attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.C
                 stop=attempt.stop,
                 timeout=command.timeout,
                 network=command.network,
-                environment=command.environment,
+                environment={**_path(attempt.work, command), **command.environment},
+                first=first,
                 hidden=attempt.hidden,
                 limit=limits.of(attempt.settings, attempt.folder, needed),
             )
     if status:
         raise failing.explain(name, status, output.tail, plugins.failures(backend))
+
+
+def _path(work: pathlib.Path, command: plugins.Command) -> dict[str, str]:
+    return {"PATH": f"{_below(work, command.programs)}:{namespaces.search_path()}"} if command.programs else {}
 
 
 def _image(work: pathlib.Path, pattern: str) -> pathlib.Path:

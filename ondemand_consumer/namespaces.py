@@ -40,11 +40,13 @@ class Process:
         errors_to: IO[bytes] | None = None,
         network: bool = False,
         environment: Mapping[str, str] | None = None,
+        first: Sequence[str] = (),
         hidden: Sequence[pathlib.Path] = (),
         limit: limits.Limits | None = None,
     ) -> None:
         """Starts `argv`; `folder` is the attempt's, for its ledger. Raises errors.ToolMissing.
 
+        `first` are the words of a program that mounts something for the others and then becomes what follows it.
         Of the host it sees neither HIDDEN nor `hidden` nor what lies beside `folder`. `limit` is what it may use.
         """
         self.argv = tuple(argv)
@@ -52,7 +54,7 @@ class Process:
         command = [words[1], "--pdeathsig", "KILL", "--", words[0], "--mount", "--propagation", "private"]
         command += ["--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc"]
         command += [] if network else ["--net"]
-        command += ["--", sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
+        command += ["--", *first, sys.executable, "-I", "-S", private_folders.__file__, str(folder)]
         command += [sys.executable, "-I", "-S", hidden_folders.__file__, *_hidden(folder, hidden)]
         command += [_program(argv[0]), *argv[1:]]
         self._limit = limit
@@ -134,6 +136,7 @@ def run(
     errors_to: IO[bytes] | None = None,
     network: bool = False,
     environment: Mapping[str, str] | None = None,
+    first: Sequence[str] = (),
     hidden: Sequence[pathlib.Path] = (),
     limit: limits.Limits | None = None,
 ) -> int:
@@ -149,6 +152,7 @@ def run(
         errors_to=errors_to,
         network=network,
         environment=environment,
+        first=first,
         hidden=hidden,
         limit=limit,
     ) as process:
@@ -173,7 +177,7 @@ def require_root() -> None:
 
 def find(name: str) -> str | None:
     """The program's path; None where it is not installed. Our interpreter's folder and /usr/sbin count, too."""
-    return shutil.which(name, path=_search_path())
+    return shutil.which(name, path=search_path())
 
 
 def _program(name: str) -> str:
@@ -193,7 +197,8 @@ def _hidden(folder: pathlib.Path, more: Sequence[pathlib.Path]) -> list[str]:
     return [str(len(hidden)), *hidden, str(len(kept)), *kept]
 
 
-def _search_path() -> str:
+def search_path() -> str:
+    """PATH as tools get it."""
     # A tool out of the same virtual environment is there without having that on PATH.
     own = str(pathlib.Path(sys.executable).parent)
     return ":".join(filter(None, (own, os.environ.get("PATH", ""), PATH)))
@@ -204,7 +209,7 @@ def _environment(folder: pathlib.Path, extra: Mapping[str, str]) -> dict[str, st
     home = folder / "home"
     home.mkdir(exist_ok=True)
     return {
-        "PATH": _search_path(),
+        "PATH": search_path(),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",

@@ -14,7 +14,7 @@ from typing import Protocol
 from demo import processes
 from ondemand import errors
 from ondemand_consumer import sweeper
-from tests.bench import bus, core, figures, packages
+from tests.bench import bus, core, figures, packages, toolchains
 
 BUILD = pathlib.Path(__file__).resolve().parents[2] / "build"
 
@@ -30,7 +30,7 @@ class Group(Protocol):
 
 EARLY = (AssertionError, processes.DemoError, errors.OndemandError, OSError, TimeoutError)
 """What ends a group without being an error of the benchmarks: a part of the service that does not start says the first."""
-GROUPS: dict[str, Group] = {"bus": bus, "core": core, "packages": packages}
+GROUPS: dict[str, Group] = {"bus": bus, "core": core, "packages": packages, "toolchains": toolchains}
 
 
 def main() -> int:

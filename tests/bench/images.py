@@ -16,6 +16,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import statistics
@@ -51,9 +52,9 @@ class Task:
     lock: locks.Lock
     parts: dict[str, object]
 
-    def attempt(self, name: str) -> attempts.Attempt:
-        """A new attempt with a cache of its own."""
-        plain = builder_parts.make_attempt(self.folder / name, self.lock)
+    def attempt(self, name: str, **changes: object) -> attempts.Attempt:
+        """A new attempt with a cache of its own, which takes nothing over, unless `changes` of the settings say otherwise."""
+        plain = builder_parts.make_attempt(self.folder / name, self.lock, **{"roots_limit": 0, **changes})
         return dataclasses.replace(plain, assignment=plain.assignment.model_copy(update=self.parts))
 
     def remove(self, name: str) -> None:
@@ -70,15 +71,15 @@ def compare(folder: pathlib.Path, distribution: pathlib.Path) -> dict[str, float
     # Links: the server gives out only what lies below its folder, and one folder more is needed.
     shutil.copytree(distribution, site, copy_function=os.link)
     with contextlib.ExitStack() as stack:
-        task = _task(folder, site, _served(folder, site, stack))
-        _publish(task)
+        task = make_task(folder, site, served(folder, site, stack))
+        publish(task)
         ours: list[dict[states.Step, float]] = []
         raw: list[float] = []
         for _ in range(ROUNDS):
             os.sync()
-            ours.append(_ours(task))
+            ours.append(pipeline(task))
             os.sync()
-            raw.append(_raw(task))
+            raw.append(bare(task))
     return _told(ours, raw)
 
 
@@ -92,7 +93,8 @@ def _told(ours: list[dict[states.Step, float]], raw: list[float]) -> dict[str, f
     return {"raw_kiwi_s": middle, "pipeline_ratio": statistics.median(whole) / middle}
 
 
-def _served(folder: pathlib.Path, site: pathlib.Path, stack: contextlib.ExitStack) -> str:
+def served(folder: pathlib.Path, site: pathlib.Path, stack: contextlib.ExitStack) -> str:
+    """The address of the demo's servers on that folder."""
     ready = folder / "servers.json"
     argv = (sys.executable, "-m", "demo.servers", str(site), "--ready-file", str(ready))
     servers = service_parts.started(stack, service_parts.Process(argv, folder / "servers.log", dict(os.environ)))
@@ -100,9 +102,10 @@ def _served(folder: pathlib.Path, site: pathlib.Path, stack: contextlib.ExitStac
     return str(json.loads(ready.read_text())["url"])
 
 
-def _task(folder: pathlib.Path, site: pathlib.Path, url: str) -> Task:
+def make_task(folder: pathlib.Path, site: pathlib.Path, url: str, builds: tuple[str, ...] = ("update", "koji_build")) -> Task:
+    """What is to be built, with these wanted builds of the demo's story."""
     release = source_parts.demo_release(folder / "config", site, url)
-    names = [story.NAMES["update"], story.NAMES["koji_build"]]
+    names = [story.NAMES[name] for name in builds]
     request = build_requests.validate({"release": "demo", "builds": names, "add_packages": ["ondemand-greeting"]})
     sources: dict[str, plugins.Source] = {"koji": koji_builds.KojiBuilds(), "bodhi": bodhi_updates.BodhiUpdates()}
     lock, kickstart = checking.check(request, release, _PRESET.read_text(), sources, folder / "snapshots")
@@ -110,7 +113,7 @@ def _task(folder: pathlib.Path, site: pathlib.Path, url: str) -> Task:
     return Task(folder=folder, site=site, url=f"{url}/repositories/locked", lock=lock, parts=parts)
 
 
-def _publish(task: Task) -> None:
+def publish(task: Task) -> None:
     """Puts exactly the locked RPMs, with repodata, on the server for the bare tool."""
     attempt = task.attempt("published")
     fetching.fetch(attempt)
@@ -119,9 +122,9 @@ def _publish(task: Task) -> None:
     task.remove("published")
 
 
-def _ours(task: Task) -> dict[states.Step, float]:
-    """Seconds of each step; the image must be what was locked."""
-    attempt = task.attempt("ours")
+def pipeline(task: Task, **changes: object) -> dict[states.Step, float]:
+    """Seconds of each step; the image must be what was locked. `changes` are settings of the builder."""
+    attempt = task.attempt("ours", **changes)
     backend = kiwi.KiwiBackend()
     taken: dict[states.Step, float] = {}
 
@@ -132,7 +135,7 @@ def _ours(task: Task) -> dict[states.Step, float]:
         return result
 
     files = timed(states.Step.FETCH, lambda: fetching.fetch(attempt))
-    assert not any(file.from_cache for file in files)
+    assert changes or not any(file.from_cache for file in files)
     timed(states.Step.REPO, lambda: repository.create(attempt))
     image, _ = timed(states.Step.BUILD, lambda: building.build(attempt, backend))
     proof, _ = timed(states.Step.VERIFY, lambda: verification.contains(attempt, image, files, closed=True))
@@ -141,8 +144,8 @@ def _ours(task: Task) -> dict[states.Step, float]:
     return taken
 
 
-def _raw(task: Task) -> float:
-    """Seconds of one kiwi-ng, called as a person does."""
+def bare(task: Task, *, default: bool = False) -> float:
+    """Seconds of one kiwi-ng, called as a person does; with `default` no compression is chosen, neither squashfs' nor dracut's."""
     attempt = task.attempt("raw")
     assignment = attempt.assignment
     order = plugins.Order(
@@ -162,6 +165,10 @@ def _raw(task: Task) -> float:
     description = attempt.work / "description" / "config.xml"
     text = description.read_text().replace(f"dir://{attempt.repository}", task.url)
     assert task.url in text
+    if default:
+        text, count = re.subn(r' squashfscompression="\w+"', "", text)
+        assert count == 1
+        shutil.rmtree(attempt.work / "description" / "root" / "etc" / "dracut.conf.d")
     description.write_text(text)
     (command,) = plan.commands
     taken = _kiwi(attempt.work, {**os.environ, "PATH": _path(), **command.environment})

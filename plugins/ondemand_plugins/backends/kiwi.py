@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 from xml.etree import ElementTree
@@ -14,15 +15,22 @@ from ondemand import kickstarts, plugins, secure_boot
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
 from ondemand.locks import Lock, Rules
-from ondemand_plugins.backends import failures, kiwi_descriptions, progress
+from ondemand_plugins.backends import failures, kept_initramfs, kept_root, kiwi_descriptions, kiwi_roots, progress
 from ondemand_plugins.backends import options as backend_options
 
-SCHEMA = "8.4"
-"""Version of kiwi's description that kiwi 11 writes and reads."""
 BUILD_TIMEOUT = 5400.0
 _DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
 _LANGUAGES = "%_install_langs {}\n"
 _DRACUT = 'compress="zstd {level}"\n'
+_RUN = ".sh", "/chroot", "/rsync"
+_KEPT = "initramfs"
+_PROGRAMS = f"{_KEPT}/programs"
+_CHROOT, _RSYNC = f"{_PROGRAMS}/chroot", f"{_PROGRAMS}/rsync"
+_STAND_IN = """#!{python} -IS
+import os, runpy, sys
+
+runpy.run_path({program!r})["main"](os.path.dirname(os.path.abspath(__file__)), sys.argv[1:])
+"""
 _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 
 
@@ -47,7 +55,7 @@ class KiwiBackend:
     commands: ClassVar[frozenset[str] | None] = frozenset({"lang", "keyboard", "timezone", "rootpw", "services"})
     descriptions: ClassVar[bool] = True
     tools: ClassVar[tuple[str, ...]] = ("kiwi-ng", "dnf", "rpm", "rsync", "xorriso", "mksquashfs")
-    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"kiwi-ng": ("kiwi-ng", "--version")}
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"kiwi-ng": ("kiwi-ng", "--version"), "dnf": ("dnf", "--version")}
     failures: ClassVar[tuple[plugins.Failure, ...]] = failures.KIWI
     progress: ClassVar[tuple[plugins.Progress, ...]] = progress.KIWI
 
@@ -67,6 +75,7 @@ class KiwiBackend:
             "description/config.xml": _description(order, options, kickstart),
             "description/root/etc/dracut.conf.d/50-ondemand.conf": _DRACUT.format(level=level),
             "home/.rpmmacros": _macros(order.lock.rules),
+            **_programs(),
         }
         script = _script(kickstart)
         if script:
@@ -74,11 +83,13 @@ class KiwiBackend:
         for number, part in enumerate(kickstart.scripts):
             files[f"description/root/root/ondemand-post-{number}"] = _with_interpreter(part)
         return plugins.Plan(
-            files=files,
+            files={**files, **kiwi_roots.files(order, _repository(order), _names(order.lock))},
             folders=("result",),
-            executable=frozenset(name for name in files if name.endswith(".sh") or "/ondemand-post-" in name),
+            executable=frozenset(name for name in files if name.endswith(_RUN) or "/ondemand-post-" in name),
             commands=(_command(order),),
             image="result/*.iso",
+            root=kiwi_roots.root(order, files["home/.rpmmacros"]),
+            initramfs=_initramfs(order),
         )
 
 
@@ -93,16 +104,27 @@ def _plan_of_description(order: plugins.Order, description: Description, options
         repository=_repository(order),
         label=order.label,
         kernel_command_line=options.kernel_command_line,
+        package_manager=kiwi_roots.package_manager(order),
         quick=order.request.profile is Profile.TEST,
     )
     profile = ("--profile", description.profile) if description.profile else ()
+    repository, names = _repository(order), _names(order.lock)
+    # What leaves out some of a package's files is kiwi's own then, and makes another root.
+    plain = not any(f"<{word}>true" in main for word in ("rpm-excludedocs", "rpm-locale-filtering"))
     return plugins.Plan(
-        files={f"description/{description.main}": main, "home/.rpmmacros": _DATABASE},
+        files={
+            f"description/{description.main}": main,
+            "home/.rpmmacros": _DATABASE,
+            **_programs(),
+            **kiwi_roots.files(order, repository, names),
+        },
         binaries=binaries,
         folders=("result",),
-        executable=frozenset(f"description/{path}" for path in description.executable),
+        executable=frozenset({_CHROOT, _RSYNC, *(f"description/{path}" for path in description.executable)}),
         commands=(_command(order, *profile, "--kiwi-file", description.main),),
         image="result/*.iso",
+        root=kiwi_roots.root(order, _DATABASE) if plain else None,
+        initramfs=_initramfs(order),
     )
 
 
@@ -111,17 +133,31 @@ def _command(order: plugins.Order, *words: str) -> plugins.Command:
     return plugins.Command(
         argv=(
             "kiwi-ng", "--debug", "--logfile", "stdout", "--shared-cache-dir", str(order.work / "cache"),
-            "--type", "iso", *words, "system", "build",
+            "--type", "iso", *words, "system", "build", "--allow-existing-root",
             "--description", str(order.work / "description"), "--target-dir", str(order.work / "result"),
         ),
         timeout=BUILD_TIMEOUT,
         environment={"HOME": str(order.work / "home")},
+        programs=_PROGRAMS,
     )  # fmt: skip
+
+
+def _programs() -> dict[str, str]:
+    """What kiwi finds in place of `chroot` and `rsync`."""
+    modules = {_CHROOT: kept_initramfs, _RSYNC: kept_root}
+    return {name: _STAND_IN.format(python=sys.executable, program=module.__file__) for name, module in modules.items()}
+
+
+def _initramfs(order: plugins.Order) -> plugins.Initramfs:
+    """One that is made for the same kernel by the same dracut among packages of the same names may be the same."""
+    makers = [p.nevra for p in order.lock.packages if p.name.startswith(("kernel", "dracut"))]
+    key = {"names": _names(order.lock), "makers": sorted(makers), "profile": order.request.profile.value}
+    return plugins.Initramfs(folder=_KEPT, key={"backend": KiwiBackend.name, "versions": dict(order.versions), **key})
 
 
 def _description(order: plugins.Order, options: Options, kickstart: kickstarts.Kickstart) -> str:
     """kiwi's config.xml; every text goes through the XML writer."""
-    image = ElementTree.Element("image", schemaversion=SCHEMA, name=f"build-{order.build_id}")
+    image = ElementTree.Element("image", schemaversion=kiwi_roots.SCHEMA, name=f"build-{order.build_id}")
     about = ElementTree.SubElement(image, "description", type="system")
     for tag, text in (
         ("author", "On-Demand Fedora Build Service"),
@@ -132,7 +168,7 @@ def _description(order: plugins.Order, options: Options, kickstart: kickstarts.K
     preferences = ElementTree.SubElement(image, "preferences")
     for tag, text in (
         ("version", "1.0.0"),
-        ("packagemanager", "dnf4"),
+        ("packagemanager", kiwi_roots.package_manager(order)),
         ("locale", kickstart.language.partition(".")[0]),
         ("keytable", kickstart.keyboard),
         ("timezone", kickstart.timezone),

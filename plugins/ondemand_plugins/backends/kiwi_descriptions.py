@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 from ondemand import descriptions
 from ondemand.description_packages import INSTALLED, Tree
 
-_PACKAGE_MANAGER = "dnf4"
 _REQUESTS = ("package", "namedCollection", "product", "ignore", "collectionModule")
 _QUICK = {"squashfscompression": "lz4", "erofscompression": "lz4"}
 
@@ -22,6 +21,7 @@ def main_file(
     repository: ElementTree.Element,
     label: str,
     kernel_command_line: str,
+    package_manager: str,
     quick: bool,
 ) -> str:
     """The main file with all that it includes, asking for exactly `packages` from nowhere but `repository`.
@@ -47,7 +47,7 @@ def main_file(
     for preferences in root.findall("preferences"):
         _drop(preferences, preferences.findall("rpm-check-signatures"))
         for manager in preferences.findall("packagemanager"):
-            manager.text = _PACKAGE_MANAGER
+            manager.text = package_manager
     root.append(repository)
     wanted = ElementTree.SubElement(root, "packages", type="bootstrap")
     for name in packages:
