@@ -55,7 +55,7 @@ class Builder:
         path, built = building.build(attempt, kiwi.KiwiBackend())
         proof, _ = verification.contains(attempt, path, files, closed=True)
         assert proof.held
-        listed = verification.parse((attempt.proof / "packages").read_text())
+        listed = verification.parse((attempt.proof / "packages").read_text(), attempt.assignment.lock)
         return Image(path=path, reused=built.facts["reused"], packages=listed)
 
 

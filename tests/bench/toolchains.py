@@ -8,8 +8,6 @@ kiwi with its own, ours from nothing, ours after a build without one of the want
 from __future__ import annotations
 
 import contextlib
-import importlib
-import importlib.util
 import os
 import pathlib
 import shutil
@@ -19,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from demo import distribution
 from ondemand_consumer import roots
 from tests import service_parts
-from tests.bench import core, figures, images
+from tests.bench import core, figures, images, toolchains_remaster
 
 TARGETS: Mapping[str, float] = {
     "pipeline_ratio": 1.15,
@@ -29,18 +27,13 @@ TARGETS: Mapping[str, float] = {
     "remaster_ratio": 4,
     "builder_memory_mb": 150,
 }
-_REMASTER = "tests.bench.toolchains_remaster"
-"""Gives `remaster_ratio` where there is a backend for it."""
 
 
 def measure(folder: pathlib.Path) -> Iterator[dict[str, float]]:
     """All figures of the group."""
     made = distribution.make(core.DEMO)
     yield _kiwi(folder / "images", made)
-    if importlib.util.find_spec(_REMASTER):
-        (folder / "remaster").mkdir()
-        found = importlib.import_module(_REMASTER).measure(folder / "remaster")
-        yield from [found] if isinstance(found, Mapping) else found
+    yield from toolchains_remaster.measure(folder / "remaster")
     (folder / "service").mkdir()
     with service_parts.Running(folder / "service", made, {}) as service:
         yield {"builder_memory_mb": _memory(service)}
