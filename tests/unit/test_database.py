@@ -10,6 +10,7 @@ import sys
 import threading
 
 import pytest
+import sqlalchemy as sa
 
 from ondemand_web import database
 
@@ -33,5 +34,19 @@ def test_a_start_waits_longer_for_the_tables_than_a_writer_does(
     threading.Timer(1.0, other.execute, ("COMMIT",)).start()
     made = database.Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
     made.upgrade()
+    made.close()
+    other.close()
+
+
+def test_a_connection_that_the_server_ended_is_replaced(empty_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "IDLE", 0.0)
+    made, other = database.Database(empty_database_url), database.Database(empty_database_url)
+    ours, end = ("pg_backend_pid()", "pg_terminate_backend({})") if not made.sqlite else ("1", "{}")
+    with made.reading() as session:
+        number = session.execute(sa.text(f"SELECT {ours}")).scalar_one()
+    with other.asking() as session:
+        assert session.execute(sa.text("SELECT " + end.format(number))).scalar_one()
+    with made.reading() as session:
+        assert made.sqlite or session.execute(sa.text(f"SELECT {ours}")).scalar_one() != number
     made.close()
     other.close()
