@@ -14,6 +14,7 @@ from ondemand_web.packages import checking
 from tests import source_parts
 
 PRESET = pathlib.Path(__file__).parents[2] / "config" / "presets" / "demo-live.ks"
+INSTALLER = PRESET.with_name("installer.ks")
 SOURCES: dict[str, plugins.Source] = {
     "koji": koji_builds.KojiBuilds(),
     "task": koji_tasks.KojiTasks(),
@@ -60,6 +61,14 @@ def test_what_the_image_does_not_need_of_an_update_is_in_the_side_repository_by_
     assert doc.nevra == "ondemand-hello-doc-1.1-1.demo1.noarch" and doc.signed and doc.wanted
     assert doc.urls[0].endswith("/repositories/updates-testing/Packages/ondemand-hello-doc-1.1-1.demo1.noarch.rpm")
     assert not any(package.name == doc.name for package in lock.packages)
+
+
+def test_a_boot_iso_is_locked_by_the_lines_that_lorax_reads_too(release: releases.Release, tmp_path: pathlib.Path) -> None:
+    request = build_requests.BuildRequest(release="demo", image_type=build_requests.ImageType.BOOT, add_packages=("ondemand-tools",))
+    lock = checking.check(request, release, INSTALLER.read_text(), SOURCES, tmp_path)[0]
+    names = {package.name for package in lock.packages}
+    assert {"anaconda-core", "demo-logos", "demo-release", "kernel", "ondemand-boot-proof", "ondemand-tools"} <= names
+    assert "ondemand-hello" not in names and lock.image_type == "boot"
 
 
 def test_a_build_that_is_stable_needs_no_side_repository(release: releases.Release, tmp_path: pathlib.Path) -> None:
