@@ -44,7 +44,7 @@ def published(distribution: pathlib.Path) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def running(published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[parts.Running]:
     """A service of its own, whose release offers DVDs and boot ISOs."""
-    with parts.running(tmp_path_factory.mktemp("service"), published) as service:
+    with parts.running(tmp_path_factory.mktemp("service"), published, builder={"boot_timeout": 1200}) as service:
         yield service
 
 
