@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import collections.abc
 import configparser
+import contextlib
+import fcntl
 import hashlib
 import os
 import pathlib
@@ -21,7 +23,7 @@ import time
 from demo import processes
 
 VOLUME = "Demo-1-x86_64"
-_PRODUCT, _VERSION = "Demo", "1"
+_PRODUCT, _VERSION, _VARIANT = "Demo", "1", "Everything"
 _PACKAGES = (
     *("demo-release", "basesystem", "kernel", "demo-installer", "ondemand-boot-proof"),
     *("zstd", "grub2-tools", "grub2-common", "grub2-pc-modules"),
@@ -57,20 +59,39 @@ Log = collections.abc.Callable[[str], None]
 def make(tree: pathlib.Path, log: Log = print) -> pathlib.Path:
     """Return boot.iso in the repository folder `tree`, made with the tree's other records where it isn't there yet.
 
-    .treeinfo comes last, so a tree that has one is complete. Raises DemoError with a sentence.
+    .treeinfo comes last and names these sources' hash, so a tree that has it is complete. Raises DemoError.
     """
     tree = tree.absolute()
-    target = tree / "images" / "boot.iso"
-    if (tree / ".treeinfo").is_file():
-        return target
-    with tempfile.TemporaryDirectory(prefix="making-tree-", dir=tree.parent) as folder:
-        work = pathlib.Path(folder)
-        made = work / "tree"
-        _make(tree, made, work, log)
-        for path in sorted(made.iterdir(), key=lambda path: path.name == ".treeinfo"):
-            shutil.rmtree(tree / path.name, ignore_errors=True)
-            path.rename(tree / path.name)
-    return target
+    with _alone(tree), tempfile.TemporaryDirectory(prefix="making-tree-", dir=tree.parent) as folder:
+        if not _is_complete(tree):
+            work, made = pathlib.Path(folder), pathlib.Path(folder, "tree")
+            _make(tree, made, work, log)
+            for path in sorted(made.iterdir(), key=lambda path: path.name == ".treeinfo"):
+                if (tree / path.name).is_dir():
+                    shutil.rmtree(tree / path.name)
+                path.rename(tree / path.name)
+    return tree / "images" / "boot.iso"
+
+
+@contextlib.contextmanager
+def _alone(tree: pathlib.Path) -> collections.abc.Iterator[None]:
+    """Wait until no other process makes this tree's records."""
+    held = os.open(tree, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _is_complete(tree: pathlib.Path) -> bool:
+    found = configparser.ConfigParser()
+    found.read(tree / ".treeinfo", encoding="utf-8")
+    return found.get("ondemand-demo", "inputs", fallback="") == _inputs()
+
+
+def _inputs() -> str:
+    return _sha256(pathlib.Path(__file__))
 
 
 def _make(repository: pathlib.Path, made: pathlib.Path, work: pathlib.Path, log: Log) -> None:
@@ -177,18 +198,21 @@ def _write_treeinfo(made: pathlib.Path) -> None:
     """Write .treeinfo with the sections of lorax's and the checksums that a compose adds."""
     found = configparser.ConfigParser()
     found.optionxform = str  # type: ignore[assignment,method-assign]
-    named = {"name": f"{_PRODUCT} {_VERSION}", "family": _PRODUCT, "version": _VERSION, "variant": ""}
+    named = {"name": f"{_PRODUCT} {_VERSION}", "family": _PRODUCT, "version": _VERSION, "variant": _VARIANT}
+    variant = {"id": _VARIANT, "uid": _VARIANT, "name": _VARIANT, "type": "variant"}
     now = str(int(time.time()))
     images = [path.relative_to(made) for path in sorted((made / "images").rglob("*")) if path.is_file()]
     found["header"] = {"type": "productmd.treeinfo", "version": "1.2"}
     found["release"] = {"name": _PRODUCT, "short": _PRODUCT, "version": _VERSION}
-    found["tree"] = {"arch": "x86_64", "build_timestamp": now, "platforms": "x86_64", "variants": ""}
-    found["general"] = {**named, "arch": "x86_64", "timestamp": now, "packagedir": "", "platforms": "x86_64"}
+    found["tree"] = {"arch": "x86_64", "build_timestamp": now, "platforms": "x86_64", "variants": _VARIANT}
+    found[f"variant-{_VARIANT}"] = {**variant, "packages": "Packages", "repository": "."}
+    found["general"] = {**named, "arch": "x86_64", "timestamp": now, "packagedir": "Packages", "platforms": "x86_64"}
     found["stage2"] = {"mainimage": "images/install.img"}
     pxeboot = {"kernel": "images/pxeboot/vmlinuz", "initrd": "images/pxeboot/initrd.img"}
     others = {"boot.iso": "images/boot.iso", "eltorito.img": "images/eltorito.img", "efiboot.img": "images/efiboot.img"}
     found["images-x86_64"] = pxeboot | others
     found["checksums"] = {str(path): f"sha256:{_sha256(made / path)}" for path in images}
+    found["ondemand-demo"] = {"inputs": _inputs()}
     with (made / ".treeinfo").open("w", encoding="utf-8") as file:
         found.write(file)
 

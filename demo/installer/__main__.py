@@ -10,10 +10,15 @@ import time
 
 from demo.installer import boot_words, disks, kickstarts, media, programs, systems, transactions
 
+_FIRMWARE = pathlib.Path("/sys/firmware/efi")
+
 
 def main() -> int:
     """Install by the kickstart that the boot line names; without one, say so and leave the system running."""
     words = boot_words.read(pathlib.Path("/proc/cmdline").read_text(encoding="utf-8"))
+    if words.rescue:
+        programs.say("started; inst.rescue is given, so nothing is installed")
+        return 0
     place = words.kickstart
     if not place and media.by_label("OEMDRV").exists():
         place = "hd:LABEL=OEMDRV:/ks.cfg"
@@ -33,6 +38,8 @@ def main() -> int:
 def _install(words: boot_words.BootWords, place: str) -> str:
     """Carry out the kickstart and return how the machine is to end."""
     began = time.monotonic()
+    if _FIRMWARE.exists():
+        raise programs.Problem("This machine started by UEFI and the installer knows BIOS only: change its firmware.")
     found = media.Media(words.stage2)
     found.mount_stage2()
     kickstart = kickstarts.read(found.path(place).read_text(encoding="utf-8"))

@@ -16,6 +16,7 @@ class BootWords:
     repository: str = ""
     additional: tuple[tuple[str, str], ...] = ()
     consoles: tuple[str, ...] = ()
+    rescue: bool = False
 
 
 def read(command_line: str) -> BootWords:
@@ -36,4 +37,5 @@ def read(command_line: str) -> BootWords:
         repository=values.get("inst.repo", ""),
         additional=tuple(additional),
         consoles=tuple(consoles),
+        rescue="inst.rescue" in values,
     )

@@ -13,6 +13,7 @@ import shlex
 _VALUED = ("url", "partition", "dir", "name", "baseurl", "append", "interpreter", "fstype")
 # What means nothing here but changes nothing of the result either.
 _SILENT = ("text", "cmdline", "graphical", "zerombr", "autopart", "part", "partition", "firstboot", "eula", "skipx")
+_SECTIONS = ("%packages", "%post", "%pre", "%pre-install", "%onerror", "%traceback", "%addon", "%anaconda")
 _ENDS = {"reboot": "reboot", "poweroff": "poweroff", "shutdown": "poweroff", "halt": "poweroff"}
 
 
@@ -54,7 +55,7 @@ def read(text: str) -> Kickstart:
         if not words:
             if line.strip() and not line.strip().startswith("#"):
                 found.unknown.append(line.strip())
-        elif words[0].startswith("%"):
+        elif words[0] in _SECTIONS:
             _section(found, words, _until_end(lines))
         else:
             _command(found, line.strip(), words)
