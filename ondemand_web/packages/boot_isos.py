@@ -34,8 +34,9 @@ def published(
     kept: bool = False,
     age: float = latest.DAY,
 ) -> locks.BootIso | None:
-    """The boot.iso from which the image type is made by `backend`, by itself by the definition's, read anew or with `kept` as it was read last; None: from none.
+    """The boot.iso from which `backend`, else the definition's own, makes the image type; None: from none.
 
+    It is read anew, or with `kept` as it was read last.
     One that can't be read anew is taken as it was less than `age` seconds ago. Raises errors.SourceUnavailable, or
     errors.ServiceError for a tree that names none.
     """

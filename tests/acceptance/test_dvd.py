@@ -64,7 +64,8 @@ def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted
     disk = tmp_path / "disk"
     with disk.open("wb") as file:
         file.truncate(DISK)
-    with installer_parts.machine(tmp_path / "one", image(record, tmp_path), f"file={disk},cache=unsafe", credentials={}) as (process, serial):
+    drive = f"file={disk},cache=unsafe"
+    with installer_parts.machine(tmp_path / "one", image(record, tmp_path), drive, credentials={}) as (process, serial):
         text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
     assert "demo-installer: finished" in text, text[-3000:]
     said = console.Console(token=machines.token())
