@@ -121,6 +121,8 @@ def test_terminal_sequences_are_taken_out() -> None:
         "[   31.89] systemd[1]: Reached target anaconda.target - Anaconda System Services.",
         "[   61.94] systemd[1]: Reached target multi-user.target - Multi-User System.",
         "Starting installer, one moment...",
+        "anaconda 44.20-1.fc44 for Fedora 44 started.",
+        "demo-installer: started, by kickstart hd:LABEL=Demo-7:/ks.cfg",
     ],
 )
 def test_an_installer_that_came_up_is_heard_where_no_login_prompt_is(line: str) -> None:
