@@ -22,8 +22,10 @@ _FAILURE = re.compile(
     r"|rdsosreport\.txt|dracut: FATAL|Could not boot\.|Failed to mount .*sysroot|Failed to switch root"
     r"|Freezing execution|No /sbin/init, trying fallback|SQUASHFS error|error: you need to load the kernel first"
 )
-_LOGIN = re.compile(r"(^|\s)\S+ login: *$|Reached target .*(?:[Mm]ulti-[Uu]ser|[Aa]naconda)|Starting installer, one moment"
-    r"|installer: started|anaconda \S+ for .+ started")
+_LOGIN = re.compile(
+    r"(^|\s)\S+ login: *$|Reached target .*(?:[Mm]ulti-[Uu]ser|[Aa]naconda)"
+    r"|Starting installer, one moment|installer: started|anaconda \S+ for .+ started"
+)
 
 
 def clean(text: str) -> str:
