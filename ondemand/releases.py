@@ -171,6 +171,15 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
                 remedy=f"ask for one of: {', '.join(self.image_types) or 'none'}",
             ) from None
 
+    def installer(self, image_type: ImageType, backend: str | None = None) -> Installer | None:
+        """The image type's installer; for another backend than the definition's it is made of the templates, where there
+        are any. Raises errors.UnknownImageType."""
+        definition = self.definition(image_type)
+        found = definition.installer
+        if found is not None and found.templates and backend not in (None, definition.backend):
+            return found.model_copy(update={"boot_iso": None})
+        return found
+
 
 class MissingKey(Exception):
     """A key file of a release definition is not on this machine."""

@@ -23,10 +23,10 @@ _FAILURE = re.compile(
     r"|No bootable option or device was found|Security Violation|bad shim signature|Verification failed: \(0x1A\)"
     r"|Freezing execution|No /sbin/init, trying fallback|SQUASHFS error|error: you need to load the kernel first"
 )
-# The last two are Anaconda's first words on a console.
+# The last three are an installer's first words on a console: Anaconda's, and those of the demo's own.
 _LOGIN = re.compile(
     r"(^|\s)\S+ login: *$|Reached target .*(?:[Mm]ulti-[Uu]ser|[Aa]naconda)"
-    r"|Starting installer, one moment|^anaconda \S+ for .* started\."
+    r"|Starting installer, one moment|installer: started|anaconda \S+ for .+ started"
 )
 
 

@@ -52,6 +52,7 @@ def show(build_id: int) -> str:
         "build.html",
         build=record,
         parts=lock.parts if lock else (),
+        boot_iso=lock.boot_iso if lock else None,
         before=before,
         unsigned=[package.nevra for package in lock.unsigned] if lock else [],
         unsigned_beside=[package.nevra for package in lock.side if not package.signed] if lock else [],

@@ -30,15 +30,17 @@ def published(
     folder: pathlib.Path,
     session: requests.Session,
     *,
+    backend: str | None = None,
     kept: bool = False,
     age: float = latest.DAY,
 ) -> locks.BootIso | None:
-    """The boot.iso from which the image type is made, read anew or with `kept` as it was read last; None: from none.
+    """The boot.iso from which `backend`, else the definition's own, makes the image type; None: from none.
 
+    It is read anew, or with `kept` as it was read last.
     One that can't be read anew is taken as it was less than `age` seconds ago. Raises errors.SourceUnavailable, or
     errors.ServiceError for a tree that names none.
     """
-    installer = release.definition(image_type).installer
+    installer = release.installer(image_type, backend)
     if installer is None or not (tree := installer.tree(arch)):
         return None
     note = folder / "newest" / f"{release.name}-{arch}-{image_type.value}-boot-iso"

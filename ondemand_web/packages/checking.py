@@ -102,7 +102,9 @@ def check(
             folder=folder,
             session=session,
             pools=pools,
-            boot_iso=boot_isos.published(release, request.image_type, request.arch, folder, session, kept=kept, age=age),
+            boot_iso=boot_isos.published(
+                release, request.image_type, request.arch, folder, session, backend=request.backend, kept=kept, age=age
+            ),
         )
         try:
             lock = _solve(task, list(refused), filelists=False)

@@ -49,7 +49,7 @@ def ask(
     on a DVD beside the runtime lies a tree of what the kickstart says. With a published boot.iso nothing is asked of the
     runtime, and of a boot ISO instead which system its kickstart installs.
     """
-    installer = release.definition(request.image_type).installer
+    installer = release.installer(request.image_type, request.backend)
     rules, core = kickstart.rules, (CORE,) if kickstart.core else ()
     published = installer is not None and installer.boot_iso is not None
     boot = request.image_type is build_requests.ImageType.BOOT

@@ -11,7 +11,7 @@ import pytest
 
 from demo import boot_iso
 from ondemand_consumer import console, machines
-from tests import machine_parts as parts
+from tests import installer_parts as parts
 
 pytestmark = pytest.mark.slow
 

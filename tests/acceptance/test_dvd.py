@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -20,7 +19,7 @@ from ondemand.builds import BuildRecord
 from ondemand.proofs import ProofKind
 from ondemand.states import State
 from ondemand_consumer import console, machines
-from tests import builder_parts
+from tests import builder_parts, installer_parts
 from tests import service_parts as parts
 
 pytestmark = pytest.mark.slow
@@ -44,40 +43,8 @@ def published(distribution: pathlib.Path) -> pathlib.Path:
 @pytest.fixture(scope="module")
 def running(published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[parts.Running]:
     """A service of its own, whose release offers DVDs and boot ISOs."""
-    with parts.running(tmp_path_factory.mktemp("service"), published) as service:
+    with parts.running(tmp_path_factory.mktemp("service"), published, builder={"boot_timeout": 1200}) as service:
         yield service
-
-
-def machine(folder: pathlib.Path, name: str, disks: list[str], *, proof: bool, seconds: float) -> tuple[console.Console, str]:
-    """What a machine with these disks said, read and as it was, until it gave its `proof` or, without, switched itself off.
-
-    It has no network. A restart ends it.
-    """
-    token = machines.token() if proof else ""
-    said, serial = console.Console(token=token), folder / f"{name}.serial"
-    serial.touch()
-    files = {what: folder / f"{name}.{what}" for what in ("firmware", "qmp", "qemu")}
-    credentials = {"ondemand.token": token, "ondemand.wanted": " ".join(NAMES)}
-    words = machines.argv(
-        pathlib.Path("unused"),
-        acceleration=machines.accelerations()[0],
-        memory=2048,
-        console=serial,
-        firmware=files["firmware"],
-        qmp=files["qmp"],
-        credentials=credentials if proof else {},
-    )
-    at = next(number for number, word in enumerate(words) if word.startswith("file=unused"))
-    words[at - 1 : at + 1] = [word for disk in disks for word in ("-drive", disk)]
-    process = parts.Process(tuple(words), files["qemu"], dict(os.environ))
-    process.start()
-    until = time.monotonic() + seconds
-    while time.monotonic() < until and process.pid and not said.blocks:
-        time.sleep(1)
-        said = console.Console(token=token)
-        said.feed(console.clean(serial.read_text("utf-8", "replace")))
-    process.stop()
-    return said, serial.read_text("utf-8", "replace") + process.output
 
 
 def image(record: BuildRecord, folder: pathlib.Path) -> pathlib.Path:
@@ -94,13 +61,17 @@ def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted
 ) -> None:
     record = running.succeeded(running.submit(**parts.wanted(image_type="dvd")))
     assert {proof.kind: proof.held for proof in record.proofs} == dict.fromkeys(ProofKind, True)
-    dvd, disk = image(record, tmp_path), tmp_path / "disk"
+    disk = tmp_path / "disk"
     with disk.open("wb") as file:
         file.truncate(DISK)
-    drives = [f"file={dvd},if=virtio,format=raw,readonly=on", f"file={disk},if=virtio,format=raw"]
-    _, text = machine(tmp_path, "install", drives, proof=False, seconds=INSTALLING)
+    drive = f"file={disk},cache=unsafe"
+    with installer_parts.machine(tmp_path / "one", image(record, tmp_path), drive, credentials={}) as (process, serial):
+        text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
     assert "demo-installer: finished" in text, text[-3000:]
-    said, text = machine(tmp_path, "system", drives[1:], proof=True, seconds=STARTING)
+    said = console.Console(token=machines.token())
+    credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
+    with installer_parts.machine(tmp_path / "other", disk, credentials=credentials) as (process, serial):
+        text = installer_parts.follow(serial, said, lambda: bool(said.blocks) or process.poll() is not None, STARTING)
     wanted = {item.nevra: item.checksums["header-sha256"] for item in record.wanted if item.nevra.rsplit("-", 2)[0] in NAMES}
     assert said.blocks, text[-3000:]
     assert said.packages == wanted and len(wanted) == len(NAMES) and said.root.startswith("ext4")

@@ -14,7 +14,7 @@ from tests import service_parts as parts
 
 CASES: dict[str, tuple[dict[str, Any], str, str]] = {
     "release": ({"release": "demo9"}, "unknown-release", "demo9"),
-    "image type": ({"image_type": "dvd"}, "unknown-image-type", "dvd"),
+    "image type": ({"image_type": "dvd", "backend": "kiwi"}, "unknown-image-type", "dvd"),
     "architecture": ({"arch": "s390x"}, "unknown-image-type", "s390x"),
     "preset": ({"preset": "nobody-s"}, "unknown-image-type", "nobody-s"),
     "backend": ({"backend": "magic"}, "unknown-image-type", "magic"),

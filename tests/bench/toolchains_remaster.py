@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from ondemand import build_requests, locks
 from ondemand_consumer import attempts, building, cache, repository, rpm_headers
 from ondemand_plugins.backends import remaster
-from tests import builder_parts, installer_parts
+from tests import boot_iso_parts, builder_parts
 from tests.bench import figures
 
 ROUNDS = 5
@@ -34,7 +34,7 @@ def measure(folder: pathlib.Path) -> Iterator[dict[str, float]]:
     """`remaster_s`, `remaster_raw_s` and `remaster_ratio`, medians of ROUNDS runs of each."""
     figures.announce(f"{ROUNDS} remastered boot ISOs and {ROUNDS} plain copies")
     folder.mkdir(parents=True, exist_ok=True)
-    iso = installer_parts.boot_iso(folder, filling=_ISO - 5 * 10**6)
+    iso = boot_iso_parts.boot_iso(folder, filling=_ISO - 5 * 10**6)
     rpms = [builder_parts.make_rpm(folder, f"side{number}", size=_SIDE // _RPMS) for number in range(_RPMS)]
     ours, raw = [], []
     for number in range(ROUNDS):

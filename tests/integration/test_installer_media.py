@@ -14,7 +14,7 @@ import createrepo_c
 import pytest
 
 from ondemand_plugins.backends import boot_files, installer_media, iso_files, updates_image
-from tests import builder_parts, installer_parts
+from tests import boot_iso_parts, builder_parts
 
 LABEL = "New-dvd-7"
 WORDS = ("console=ttyS0", f"inst.ks=hd:LABEL={LABEL}:/ks.cfg")
@@ -24,13 +24,13 @@ ABOUT = installer_media.About(product="Demo", version="1", variant="", arch="x86
 @pytest.fixture(params=["partition", "file"])
 def boot_iso(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> pathlib.Path:
     """A boot.iso whose EFI image is a partition after the files, as lorax makes it now, or a file, as it did."""
-    return installer_parts.boot_iso(tmp_path, appended=request.param == "partition")
+    return boot_iso_parts.boot_iso(tmp_path, appended=request.param == "partition")
 
 
 @pytest.fixture
 def new_iso(tmp_path: pathlib.Path) -> pathlib.Path:
     """A boot.iso of today."""
-    return installer_parts.boot_iso(tmp_path)
+    return boot_iso_parts.boot_iso(tmp_path)
 
 
 def repository(folder: pathlib.Path, *rpms: pathlib.Path, below: str = "") -> pathlib.Path:
@@ -97,8 +97,8 @@ def test_a_dvd_has_the_tree_and_says_what_it_is(new_iso: pathlib.Path, tmp_path:
     said = configparser.RawConfigParser()
     said.read_string(text(iso, ".treeinfo"))
     kernel = iso_files.read(iso, held.extents["images/pxeboot/vmlinuz"])
-    assert said["checksums"]["images/pxeboot/vmlinuz"] == f"sha256:{installer_parts.sha256(kernel)}"
-    assert said["checksums"]["repodata/repomd.xml"] == f"sha256:{installer_parts.sha256(text(iso, 'repodata/repomd.xml').encode())}"
+    assert said["checksums"]["images/pxeboot/vmlinuz"] == f"sha256:{boot_iso_parts.sha256(kernel)}"
+    assert said["checksums"]["repodata/repomd.xml"] == f"sha256:{boot_iso_parts.sha256(text(iso, 'repodata/repomd.xml').encode())}"
     assert text(iso, ".discinfo").startswith("1700000000.000000\n") and "mediaid=1700000000.000000" in text(iso, "media.repo")
 
 
@@ -110,14 +110,14 @@ def test_a_remastered_iso_has_the_side_repository_and_names_it(new_iso: pathlib.
 
 
 def test_a_wanted_build_of_the_installer_s_own_is_refused_with_both_versions(tmp_path: pathlib.Path) -> None:
-    source = installer_parts.boot_iso(tmp_path, runtime=("ball-0:0.9-1.noarch",))
+    source = boot_iso_parts.boot_iso(tmp_path, runtime=("ball-0:0.9-1.noarch",))
     rpm = builder_parts.make_rpm(tmp_path)
     with pytest.raises(iso_files.IsoError, match=r"ball-1-1.noarch belongs to the installer itself.* has ball-0.9-1.noarch"):
         made(source, wanted=[wanted(rpm)])
 
 
 def test_one_that_the_installer_has_at_that_version_is_taken_from_it(tmp_path: pathlib.Path) -> None:
-    source = installer_parts.boot_iso(tmp_path, runtime=("ball-1-1.noarch",))
+    source = boot_iso_parts.boot_iso(tmp_path, runtime=("ball-1-1.noarch",))
     made(source, wanted=[wanted(builder_parts.make_rpm(tmp_path), installed=False)])
 
 
@@ -127,14 +127,14 @@ def test_a_wanted_build_that_nobody_would_use_is_refused(new_iso: pathlib.Path, 
 
 
 def test_an_installer_that_does_not_say_what_it_is_made_of_can_t_be_judged(tmp_path: pathlib.Path) -> None:
-    source = installer_parts.boot_iso(tmp_path, runtime=())
+    source = boot_iso_parts.boot_iso(tmp_path, runtime=())
     with pytest.raises(iso_files.IsoError, match="neither lorax's list nor an RPM database"):
         made(source, wanted=[wanted(builder_parts.make_rpm(tmp_path))])
 
 
 def test_pure_python_of_the_installer_s_own_goes_to_it_as_updates(new_iso: pathlib.Path, tmp_path: pathlib.Path) -> None:
     builder_parts.need("cpio")
-    rpm = installer_parts.python_rpm(tmp_path, "python3-simple", "2")
+    rpm = boot_iso_parts.python_rpm(tmp_path, "python3-simple", "2")
     iso = made(new_iso, wanted=[wanted(rpm, installed=False)])
     packed = iso_files.read(iso, iso_files.contents(iso).extents[updates_image.PLACE])
     (tmp_path / "root").mkdir()
@@ -145,7 +145,7 @@ def test_pure_python_of_the_installer_s_own_goes_to_it_as_updates(new_iso: pathl
 
 @pytest.mark.parametrize(("extra", "why"), [("/etc/simple.conf", "as /etc/simple.conf"), ("%post", "scripts")])
 def test_a_package_that_is_more_than_python_modules_is_none(tmp_path: pathlib.Path, extra: str, why: str) -> None:
-    assert why in updates_image.impurity(installer_parts.python_rpm(tmp_path, "python3-simple", "2", extra))
+    assert why in updates_image.impurity(boot_iso_parts.python_rpm(tmp_path, "python3-simple", "2", extra))
 
 
 def test_an_image_larger_than_its_medium_is_refused_by_its_true_size(new_iso: pathlib.Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from ondemand import build_requests, errors, locks, plugins, states
 from ondemand_consumer import attempts, building, fetching, media, repository, rpm_headers
 from ondemand_plugins.backends import dvd, iso_files, remaster
-from tests import builder_parts, installer_parts
+from tests import boot_iso_parts, builder_parts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 GROUPS = "<comps><group><id>core</id><name>Core</name><packagelist><packagereq>ball</packagereq></packagelist></group></comps>"
@@ -27,7 +27,7 @@ BACKENDS: dict[str, plugins.Backend] = {"dvd": dvd.DvdBackend(), "boot": remaste
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Serves a published boot.iso and two RPMs."""
     folder = tmp_path_factory.mktemp("published")
-    installer_parts.boot_iso(folder)
+    boot_iso_parts.boot_iso(folder)
     builder_parts.make_rpm(folder)
     builder_parts.make_rpm(folder, "rest")
     with builder_parts.serving_files(folder) as server:
@@ -107,7 +107,7 @@ def test_other_bytes_and_files_too_many_or_too_few_are_found(tmp_path: pathlib.P
 
 
 def test_a_build_of_the_installer_s_own_fails_with_the_sentence_that_says_so(tmp_path: pathlib.Path, server: Any) -> None:
-    installer_parts.boot_iso(tmp_path, runtime=("ball-0.9-1.noarch",)).rename(server.folder / "other.iso")
+    boot_iso_parts.boot_iso(tmp_path, runtime=("ball-0.9-1.noarch",)).rename(server.folder / "other.iso")
     iso = server.folder / "other.iso"
     other = locks.BootIso(urls=(f"{server.url}/other.iso",), sha256=rpm_headers.sha256(iso))
     with pytest.raises(errors.ToolFailed, match=r"error: ball-1-1.noarch belongs to the installer itself.* has ball-0.9-1.noarch"):

@@ -97,6 +97,17 @@ def test_what_was_read_last_is_taken_while_its_server_is_away_but_not_for_ever(p
         read(release, age=0)
 
 
+def test_another_backend_makes_the_installer_of_the_templates(place: Place, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "runtime-install.tmpl").write_text("installpkg anaconda\n")
+    boot = place[0].image_types[ImageType.BOOT]
+    assert boot.installer
+    both = boot.model_copy(update={"installer": boot.installer.model_copy(update={"templates": str(tmp_path)})})
+    release = place[0].model_copy(update={"image_types": {ImageType.BOOT: both}})
+    lock = _check((release, place[1]), tmp_path, "boot", backend="lorax")
+    assert lock.boot_iso is None and {"anaconda", "python"} <= {package.name for package in lock.packages}
+    assert _check((release, place[1]), tmp_path, "boot", backend="boot").boot_iso is not None
+
+
 @pytest.mark.parametrize("text", ["", "no ini", "[checksums]\nimages/boot.iso = md5:00\n", "[checksums]\nimages/boot.iso = sha256:12\n"])
 def test_anything_else_than_a_sha_256_is_none(text: str) -> None:
     assert boot_isos.digest(text) is None

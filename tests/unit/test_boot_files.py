@@ -6,11 +6,11 @@ from __future__ import annotations
 import pytest
 
 from ondemand_plugins.backends import boot_files
-from tests import installer_parts
+from tests import boot_iso_parts
 
 KICKSTART = "inst.ks=hd:LABEL=New-7:/ks.cfg"
-GRUB = installer_parts.GRUB.format(label="Old-1")
-ISOLINUX = installer_parts.ISOLINUX.format(label="Old-1")
+GRUB = boot_iso_parts.GRUB.format(label="Old-1")
+ISOLINUX = boot_iso_parts.ISOLINUX.format(label="Old-1")
 
 
 @pytest.mark.parametrize("text", [GRUB, ISOLINUX])

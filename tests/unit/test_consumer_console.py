@@ -121,3 +121,17 @@ def test_terminal_sequences_are_taken_out() -> None:
     text = "\x1b[?25l\x1b[2J\x1b[01;32m[  OK  ]\x1b[0m Started\r\n\x1b(Bx\x07"
     assert console.clean(text) == "[  OK  ] Started\nx"
     assert console.clean("\x1b]104\x07\x1b]104\x1b\\[    5.1] systemd") == "[    5.1] systemd"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[   31.89] systemd[1]: Reached target anaconda.target - Anaconda System Services.",
+        "[   61.94] systemd[1]: Reached target multi-user.target - Multi-User System.",
+        "Starting installer, one moment...",
+        "anaconda 44.20-1.fc44 for Fedora 44 started.",
+        "demo-installer: started, by kickstart hd:LABEL=Demo-7:/ks.cfg",
+    ],
+)
+def test_an_installer_that_came_up_is_heard_where_no_login_prompt_is(line: str) -> None:
+    assert _said(f"{line}\n").login and not _said("systemd[1]: Reached target sysinit.target.\n").login

@@ -245,6 +245,15 @@ def test_every_package_is_listed_with_the_part_it_belongs_to(here: service.Servi
     assert "2 of the 3 packages are not signed" in text
 
 
+def test_a_medium_made_of_a_published_boot_iso_says_which(here: service.Service, browser: FlaskClient) -> None:
+    build_id = ended(here, states.State.SUCCEEDED)
+    assert "boot.iso" not in page(browser, f"/builds/{build_id}")
+    published = locks.BootIso(urls=("https://f.invalid/images/boot.iso",), sha256="ab" * 32)
+    relocked(here, build_id, image_type="dvd", boot_iso=published)
+    text = page(browser, f"/builds/{build_id}")
+    assert "https://f.invalid/images/boot.iso" in text and "ab" * 32 in text
+
+
 def test_an_unsigned_package_of_the_side_repository_alone_is_said_too(here: service.Service, browser: FlaskClient) -> None:
     build_id = ended(here, states.State.SUCCEEDED)
     plain, wanted = lock().packages
