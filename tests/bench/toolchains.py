@@ -40,7 +40,7 @@ def measure(folder: pathlib.Path) -> Iterator[dict[str, float]]:
     if importlib.util.find_spec(_REMASTER):
         (folder / "remaster").mkdir()
         found = importlib.import_module(_REMASTER).measure(folder / "remaster")
-        yield from [found] if isinstance(found, Mapping) else found
+        yield dict(found) if isinstance(found, Mapping) else {name: value for some in found for name, value in some.items()}
     (folder / "service").mkdir()
     with service_parts.Running(folder / "service", made, {}) as service:
         yield {"builder_memory_mb": _memory(service)}
