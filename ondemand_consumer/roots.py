@@ -70,7 +70,8 @@ class Reuse:
             words: Sequence[str] = ()
             if root and store and self._overlays():
                 lower = self._earlier(store, root) or self._new(store, root)
-                words = self._over(root, "upper", lower) if lower else ()
+                work = self._attempt.work
+                words = layers.words(work / root.folder, work / "root-layers" / "upper", lower) if lower else ()
             yield words
 
     @contextlib.contextmanager
@@ -134,30 +135,27 @@ class Reuse:
     def _earlier(self, store: root_store.Store, root: plugins.Root) -> list[pathlib.Path] | None:
         """The layers of the nearest earlier root, brought to this build's packages; None where none is right."""
         wanted = self._packages or {}
-        near = sorted(store.entries(), key=lambda entry: len(_differing(entry.about["packages"], wanted)))
-        for entry in near[:1]:
-            names = _differing(entry.about["packages"], wanted)
-            if len(names) > _MOST * len(wanted):
+        entry = min(store.entries(), key=lambda entry: len(_differing(entry.about["packages"], wanted)), default=None)
+        names = _differing(entry.about["packages"], wanted) if entry else set()
+        if entry is None or len(names) > _MOST * len(wanted):
+            return None
+        began = time.monotonic()
+        chain = store.chain(entry)
+        if bad := [each for each in chain if not each.holds()]:
+            for each in bad:
+                self._bad(store, each, "a root")
+            return None
+        for each in chain:
+            store.used(each)
+        lower = [each.tree for each in chain]
+        if names:
+            upper = self._renewed(store, root, entry, names, lower)
+            if upper is None:
                 return None
-            began = time.monotonic()
-            chain = store.chain(entry)
-            if bad := [each for each in chain if not each.holds()]:
-                for each in bad:
-                    self._bad(store, each, "a root")
-                return None
-            for each in chain:
-                store.used(each)
-            lower = [each.tree for each in chain]
-            if names:
-                upper = self._renewed(store, root, entry, names, lower)
-                if upper is None:
-                    return None
-                lower = [upper, *lower]
-            saved = max(0.0, entry.about["seconds"] - (time.monotonic() - began))
-            about = f"{len(wanted)} packages, {len(names)} of them changed"
-            self._tell("root", entry, saved, about, packages_changed=len(names))
-            return lower
-        return None
+            lower = [upper, *lower]
+        saved = max(0.0, entry.about["seconds"] - (time.monotonic() - began))
+        self._tell("root", entry, saved, f"{len(wanted)} packages, {len(names)} of them changed", packages_changed=len(names))
+        return lower
 
     def _renewed(
         self, store: root_store.Store, root: plugins.Root, entry: root_store.Entry, names: set[str], lower: list[pathlib.Path]
@@ -210,9 +208,6 @@ class Reuse:
             names=frozenset(name.rpartition(".")[0] for name in names),
         )
 
-    def _over(self, root: plugins.Root, name: str, lower: Sequence[pathlib.Path]) -> Sequence[str]:
-        return layers.words(self._attempt.work / root.folder, self._attempt.work / "root-layers" / name, lower)
-
     def _take_in(self, store: root_store.Store, folder: pathlib.Path) -> None:
         try:
             taken = json.loads((folder / "taken.json").read_text())
@@ -225,10 +220,10 @@ class Reuse:
                 except OSError as error:
                     self._say(f"this initramfs is not kept for later builds: {error}")
             return
-        for entry in store.entries():
-            if entry.folder.name == taken["entry"]:
-                store.used(entry)
-                self._tell("initramfs", entry, max(0.0, entry.about["seconds"] - taken["seconds"]), f"{taken['files']} files are the same")
+        for entry in [each for each in store.entries() if each.folder.name == taken["entry"]]:
+            store.used(entry)
+            saved = max(0.0, entry.about["seconds"] - taken["seconds"])
+            self._tell("initramfs", entry, saved, f"{taken['files']} files are the same")
 
     def _bad(self, store: root_store.Store, entry: root_store.Entry, what: str) -> None:
         self._say(f"{what} of {entry.about['by']} is thrown away: its files are not what was stored")

@@ -16,7 +16,7 @@ from ondemand_plugins.backends import kept_initramfs, kiwi
 CHROOT = """#!/bin/bash
 root=$1; shift
 case $1 in
-dracut) echo ran >> "$root/../ran"; printf archive > "$root/build.initrd";;
+dracut) echo ran >> "$root/../ran"; cat "$root/../packed" > "$root/build.initrd";;
 lsinitrd) printf -- '-rw-r--r-- 1 root root 5 Jan  1  1970 .profile\\n-rwxr-xr-x 1 root root 5 Jan  1  1970 usr/bin/tool\\n';;
 *) echo "$@";;
 esac
@@ -32,6 +32,7 @@ class Work:
         for name, content in {"usr/bin/tool": "tool", ".profile": "kiwi_iname='one'\n", "etc/dracut.conf": ""}.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(content)
+        (folder / "packed").write_bytes(b"\x28\xb5\x2f\xfdpacked")
         (real,) = self.programs({"real/chroot": CHROOT})
         stand_in, *_ = self.programs({name.removeprefix("initramfs/"): text for name, text in kiwi._programs().items()})
         self.environment = {**os.environ, "PATH": f"{stand_in.parent}:{real.parent}:{os.environ['PATH']}"}
@@ -71,7 +72,7 @@ def test_the_same_files_give_the_earlier_one_with_this_build_s_own_notes_behind_
     (work.root / ".profile").write_text("kiwi_iname='two'\n")
     assert not work.again()
     made = (work.root / "build.initrd").read_bytes()
-    assert made.startswith(b"archive\0" + b"070701") and b"kiwi_iname='two'" in made
+    assert made.startswith(b"\x28\xb5\x2f\xfdpacked\0\0" + b"070701") and b"kiwi_iname='two'" in made
     assert json.loads((work.folder / "taken.json").read_text())["entry"] == "one"
 
 
@@ -88,6 +89,14 @@ def test_other_words_for_dracut_have_it_run(work: Work) -> None:
     assert noted["question"] == ["dracut", "--no-hostonly", "--install", "/.profile", "6.1"]
     about.write_text(json.dumps({**noted, "question": ["dracut", "6.2"]}))
     assert work.again()
+
+
+@pytest.mark.parametrize(("begin", "kept"), [(b"070701..TRAILER!!!\0\0\xfd7zXZ", True), (b"\x02\x21\x4c\x18", False)])
+def test_one_behind_which_the_kernel_finds_nothing_is_not_kept(tmp_path: pathlib.Path, begin: bytes, kept: bool) -> None:
+    work = Work(tmp_path)
+    (tmp_path / "packed").write_bytes(begin)
+    work.run(*DRACUT)
+    assert (tmp_path / "made").is_dir() is kept
 
 
 def test_notes_laid_behind_are_an_archive_that_cpio_reads(tmp_path: pathlib.Path) -> None:

@@ -21,6 +21,9 @@ _PROFILE = ".profile"
 """kiwi's own notes on the build, of which each has others: laid over the earlier ones, as the kernel unpacks in order."""
 _TREES = "etc/dracut.conf", "etc/dracut.conf.d", "usr/lib/dracut"
 _TOOLS = "usr/bin/dracut", "usr/sbin/dracut", *(f"usr/bin/{name}" for name in ("cpio", "zstd", "xz", "gzip", "kmod", "ldconfig"))
+_PACKED = b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"\xfd7zXZ"
+"""How zstd, gzip and xz begin: behind what these have packed the kernel finds the next archive, behind lz4's it does not."""
+_CPIO, _END = b"070701", b"TRAILER!!!"
 _TIMEOUT = 600
 
 
@@ -47,7 +50,7 @@ def main(programs: str, words: list[str]) -> None:
     if done.returncode:
         raise SystemExit(done.returncode)
     names = _listed(real, root, target)
-    if names and _PROFILE in names:
+    if names and _PROFILE in names and _can_go_on(root / target):
         made = folder / "made"
         made.mkdir()
         shutil.copyfile(root / target, made / IMAGE)
@@ -106,6 +109,14 @@ def _listed(chroot: str, root: pathlib.Path, target: str) -> set[str]:
     return {row[8].partition(" -> ")[0].removeprefix("./") for row in rows if len(row) == 9} if not done.returncode else set()
 
 
+def _can_go_on(image: pathlib.Path) -> bool:
+    """Whether another archive may lie behind it; before what is packed may lie one with microcode."""
+    data = image.read_bytes()
+    if data.startswith(_CPIO):
+        data = data[data.find(_END) + len(_END) :].lstrip(b"\0")
+    return data.startswith(_PACKED)
+
+
 def _put(root: pathlib.Path, image: pathlib.Path, target: pathlib.Path) -> None:
     """The earlier image, and behind it this build's own notes."""
     shutil.copyfile(image, target)
@@ -116,12 +127,12 @@ def _put(root: pathlib.Path, image: pathlib.Path, target: pathlib.Path) -> None:
 
 def _archive(name: str, content: bytes) -> bytes:
     """A cpio archive (newc) of one file of root's."""
-    return _member(name, 0o100644, content) + _member("TRAILER!!!", 0, b"")
+    return _member(name, 0o100644, content) + _member(_END.decode(), 0, b"")
 
 
 def _member(name: str, mode: int, content: bytes) -> bytes:
     fields = (0, mode, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0)
-    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    head = _CPIO + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
     return head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
 
 
