@@ -158,3 +158,13 @@ def test_shell_characters_in_a_title_run_nothing_and_others_are_refused(tmp_path
 def _made(folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir()
     return folder
+
+
+def test_what_the_tool_said_last_comes_with_an_error_that_has_no_line_of_its_own(tmp_path: pathlib.Path) -> None:
+    def hang(folder: pathlib.Path) -> None:
+        with (folder / "logs" / "build.log").open("a") as log:
+            log.write("the last word\n")
+        raise errors.StepTimedOut("«tool» was ended after 2 seconds")
+
+    report = _walk(tmp_path / "node", states.Step.BUILD, hang)
+    assert report.error and report.error["code"] == "step-timed-out" and report.error["lines"][-1] == "the last word"
