@@ -40,9 +40,12 @@ def test_a_faulty_tool_is_told_and_leaves_nothing(tmp_path: pathlib.Path, name: 
     builder_parts.run("truncate", "-s", "4M", str(attempt.work / "disk"))
     builder_parts.run("mkfs.ext4", "-q", str(attempt.work / "disk"))
     traces = runner_parts.Traces(tmp_path)
-    with pytest.raises(kind, match=said):
-        building.build(attempt, Tool(script, timeout=2 if name == "hanging" else 30))
-    runner_parts.swept(attempt)
+    try:
+        with pytest.raises(kind, match=said):
+            building.build(attempt, Tool(script, timeout=2 if name == "hanging" else 60))
+        assert traces.loops(), "the tool left nothing, so that the sweeper was not tried"
+    finally:
+        runner_parts.swept(attempt)
     traces.check(MARK)
 
 
