@@ -28,7 +28,7 @@ FAULTS = {
     "without a result": (f"{LEAK} exit 0", errors.ToolFailed, "left 0 files"),
     "empty image": (f"{LEAK} : > out/x.iso", errors.ToolFailed, "image of 0 bytes"),
     "two images": (f"{LEAK} echo 1 > out/x.iso; echo 2 > out/y.iso", errors.ToolFailed, "left 2 files"),
-    "hanging": (f"{LEAK} sleep {MARK}", errors.StepTimedOut, "ended after 2 seconds"),
+    "hanging": (f"{LEAK} sleep {MARK}", errors.StepTimedOut, "ended after 5 seconds"),
 }
 
 
@@ -42,7 +42,7 @@ def test_a_faulty_tool_is_told_and_leaves_nothing(tmp_path: pathlib.Path, name: 
     traces = runner_parts.Traces(tmp_path)
     try:
         with pytest.raises(kind, match=said):
-            building.build(attempt, Tool(script, timeout=2 if name == "hanging" else 60))
+            building.build(attempt, Tool(script, timeout=5 if name == "hanging" else 60))
         assert traces.loops(), "the tool left nothing, so that the sweeper was not tried"
     finally:
         runner_parts.swept(attempt)
@@ -68,7 +68,7 @@ def test_a_tool_that_is_killed_lets_another_builder_try(tmp_path: pathlib.Path) 
 def test_a_tool_that_prints_without_end_fills_no_disk_and_its_last_words_are_told(tmp_path: pathlib.Path) -> None:
     attempt = builder_parts.make_attempt(tmp_path, log_size=2 * 1024**2)
     with pytest.raises(errors.ToolFailed, match="error: and that is why") as raised:
-        building.build(attempt, Tool("yes chatter | head -c 200M; echo error: and that is why; exit 5"))
+        building.build(attempt, Tool("yes chatter | head -c 200M; echo error: and that is why; exit 5", timeout=120))
     log = attempt.log(states.Step.BUILD)
     assert log.stat().st_size < 4 * 1024**2 and log.read_text().endswith("error: and that is why\n")
     assert raised.value.lines[-1] == "error: and that is why"
