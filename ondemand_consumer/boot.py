@@ -163,7 +163,8 @@ class _Boot:
         )
         self._attempt.say(_STEP, f"$ {' '.join(argv)}")
         with self._attempt.open_log(_STEP) as log, serial.open("rb") as tail, contextlib.ExitStack() as stack:
-            process = stack.enter_context(namespaces.Process(argv, folder=self._attempt.folder, cwd=folder, output=log))
+            made = namespaces.Process(argv, folder=self._attempt.folder, cwd=folder, output=log, hidden=self._attempt.hidden)
+            process = stack.enter_context(made)
             follower = _Follower(tail, log, self.console)
             verdict = self._follow(process, follower)
             machines.screenshot(qmp, self._screen)

@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Why a tool failed, from the end of its output: by its backend's table of known failures, else by the line that says so.
-
-Reads what it is given and nothing else.
-"""
+"""Why a tool failed, from the end of its output: by its backend's table of known failures, else by the line that says so."""
 
 from __future__ import annotations
 
+import pathlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -18,6 +16,7 @@ _BEFORE = 12
 _SEARCHED = 2000
 _GUESSED = 400
 _LONGEST = 300
+_END = 64 * 1024
 _SHOWN = 200
 _MARKED = re.compile(r"\[ ?(error|fatal|critical) *\]", re.IGNORECASE)
 _ERROR = re.compile(r"\b(error|fatal|failed|no space left)\b", re.IGNORECASE)
@@ -36,7 +35,7 @@ _KINDS: dict[FailureClass, type[errors.OndemandError]] = {
 
 def explain(tool: str, status: int, output: str, known: Iterable[plugins.Failure]) -> errors.OndemandError:
     """The error to raise for a tool that ended with `status` and said `output` last."""
-    lines = [line for line in map(_clean, re.split(r"[\r\n]+", output)) if line.strip()][-_SEARCHED:]
+    lines = _lines(output)[-_SEARCHED:]
     killed = status in _KILLED or (lines[-1:] and _UNSHARE in lines[-1])
     for failure in known:
         if killed and failure.failure_class is not FailureClass.BUILDER:
@@ -70,13 +69,29 @@ def failing_line(output: str) -> str:
 
     A line that ends in a colon announces its reason, so the next two belong to it.
     """
-    return _failing([line for line in map(_clean, re.split(r"[\r\n]+", output)) if line.strip()])[1]
+    return _failing(_lines(output))[1]
+
+
+def last_lines(log: pathlib.Path) -> tuple[str, ...]:
+    """The last lines of a log, 20 at most; none where it can't be read."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _END))
+            output = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ()
+    lines = _lines(output)
+    return around(lines, len(lines) - 1)
 
 
 def around(lines: Sequence[str], at: int) -> tuple[str, ...]:
     """The lines around a place, 20 at most."""
     first = max(0, min(at - _BEFORE, len(lines) - LINES))
     return tuple(_cut(line, _LONGEST) for line in lines[first : first + LINES])
+
+
+def _lines(output: str) -> list[str]:
+    return [line for line in map(_clean, re.split(r"[\r\n]+", output)) if line.strip()]
 
 
 def _failing(lines: list[str]) -> tuple[int, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from collections.abc import Callable
 from typing import IO
@@ -19,7 +18,6 @@ _PIECE = 64 * 1024
 _LINE = 4096
 _HEARD = 200
 """Lines of one piece that are heard: who prints faster is not followed word by word."""
-_ENDS = re.compile(rb"[\r\n]+")
 
 
 class Output:
@@ -77,9 +75,11 @@ class Output:
                 self._room = -1
 
     def _listen(self, piece: bytes) -> None:
-        lines = _ENDS.split(self._line + piece)
+        # From the right, so that who shouts costs no more than who speaks.
+        first, *lines = (self._line + piece).replace(b"\r", b"\n").rsplit(b"\n", _HEARD)
+        lines.insert(0, first.rpartition(b"\n")[2])
         self._line = lines.pop()[-_LINE:]
-        for line in lines[-_HEARD:]:
+        for line in lines:
             if line and self._hear:
                 self._hear(line[-_LINE:].decode("utf-8", "replace"))
 

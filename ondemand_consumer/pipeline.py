@@ -15,6 +15,7 @@ from ondemand_consumer import (
     boot,
     building,
     capabilities,
+    failing,
     faults,
     fetching,
     logs,
@@ -28,6 +29,8 @@ from ondemand_consumer import (
 _log = logging.getLogger(__name__)
 _SCREEN = "screen.png"
 _SCREEN_PATIENCE = 60.0
+_TOLD = (states.Step.BUILD, states.Step.VERIFY, states.Step.BOOT)
+"""Steps whose logs end with what their tools said: an error without a place of its own gets the last lines."""
 
 
 def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.FinishReport:
@@ -126,6 +129,8 @@ class Way:
             yield
         except BaseException as raised:
             error = faults.explained(raised, self.attempt.folder)
+            if isinstance(error, errors.ContentError) and step in _TOLD and not error.lines:
+                error.lines = failing.last_lines(self.attempt.log(step))
             if isinstance(error, errors.OndemandError):
                 self.attempt.say(step, f"error: {error}")
             if not self.attempt.stop.reason:

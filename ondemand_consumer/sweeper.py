@@ -70,7 +70,7 @@ def loops(below: pathlib.Path) -> list[tuple[pathlib.Path, pathlib.Path]]:
         device = pathlib.Path("/dev", entry.parts[3])
         if not backing.is_relative_to(below):
             files = _files(below) if files is None else files
-            backing = files.get(_backing(device), backing)
+            backing = files.get(backing_file(device), backing)
         if backing.is_relative_to(below):
             found.append((device, backing))
     return found
@@ -89,7 +89,7 @@ def _files(below: pathlib.Path) -> dict[tuple[int, int], pathlib.Path]:
     return found
 
 
-def _backing(device: pathlib.Path) -> tuple[int, int]:
+def backing_file(device: pathlib.Path) -> tuple[int, int]:
     """Device and inode of the file behind a loop device; (-1, -1) when it has none any more."""
     try:
         with device.open("rb") as file:

@@ -119,6 +119,7 @@ def read(attempt: attempts.Attempt, image: pathlib.Path) -> list[Installed]:
             output=output,
             errors_to=log,
             stop=attempt.stop,
+            hidden=attempt.hidden,
             timeout=_TIMEOUT,
             environment={"PYTHONPATH": ":".join(path for path in sys.path if path)},
         )

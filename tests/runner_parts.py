@@ -123,7 +123,7 @@ class Traces:
     def __init__(self, own: pathlib.Path) -> None:
         """Notes what is there now; below `own` a build may write what it likes."""
         self._own = own
-        self._mounts, self._files = self._mounted(), self._written()
+        self._mounts, self._files, self._loops = self._mounted(), self._written(), self._attached()
 
     def check(self, marker: str) -> None:
         """Fails if there is more than before, or a process whose command line has the marker."""
@@ -132,13 +132,27 @@ class Traces:
             time.sleep(0.05)
         assert not self._running(marker), "a process is left"
         assert self._mounted() - self._mounts == set(), "a mount is left"
-        assert sweeper.loops(self._own) == [], "a loop device is left"
+        assert self.loops() == set(), "a loop device is left"
         new = self._written() - self._files
         assert {path for path in new if not path.startswith(str(self._own))} == set(), "a file is left"
+
+    def loops(self) -> set[str]:
+        """Loop devices that are there now and were not before."""
+        return self._attached() - self._loops
 
     def allow(self, mount: pathlib.Path) -> None:
         """Takes a mount of the test's own for no trace."""
         self._mounts.add(str(mount))
+
+    @staticmethod
+    def _attached() -> set[str]:
+        """The devices of a file `work/disk`, as tests call it; others on the machine are not ours."""
+        files = pathlib.Path("/sys/block").glob("loop*/loop/backing_file")
+        found = {}
+        for file in files:
+            with contextlib.suppress(OSError):
+                found[file.parts[3]] = file.read_text().strip().removesuffix(" (deleted)")
+        return {device for device, backing in found.items() if backing.endswith("/work/disk")}
 
     @staticmethod
     def _mounted() -> set[str]:

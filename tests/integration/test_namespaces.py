@@ -126,12 +126,14 @@ def test_a_killed_builder_leaves_no_process_mount_loop_device_or_folder(tmp_path
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
     builder = subprocess.Popen([sys.executable, "-c", BUILDER, str(folder)], env=environment)
     assert _soon(lambda: (folder / "ready").exists() and _running("98765.4"))
+    disk = (folder / "disk").stat()
     builder.send_signal(signal.SIGKILL)
     builder.wait(10)
     assert _soon(lambda: not _running("98765.4"))
     sweeper.sweep(tmp_path / "attempts")
     assert not sweeper.mounts(tmp_path)
-    assert _soon(lambda: not sweeper.loops(tmp_path))
+    devices = pathlib.Path("/dev").glob("loop[0-9]*")
+    assert (disk.st_dev, disk.st_ino) not in [sweeper.backing_file(device) for device in devices]
     assert not folder.exists()
 
 

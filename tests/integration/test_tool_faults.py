@@ -28,7 +28,7 @@ FAULTS = {
     "without a result": (f"{LEAK} exit 0", errors.ToolFailed, "left 0 files"),
     "empty image": (f"{LEAK} : > out/x.iso", errors.ToolFailed, "image of 0 bytes"),
     "two images": (f"{LEAK} echo 1 > out/x.iso; echo 2 > out/y.iso", errors.ToolFailed, "left 2 files"),
-    "hanging": (f"{LEAK} sleep {MARK}", errors.StepTimedOut, "ended after 2 seconds"),
+    "hanging": (f"{LEAK} sleep {MARK}", errors.StepTimedOut, "ended after 5 seconds"),
 }
 
 
@@ -40,9 +40,12 @@ def test_a_faulty_tool_is_told_and_leaves_nothing(tmp_path: pathlib.Path, name: 
     builder_parts.run("truncate", "-s", "4M", str(attempt.work / "disk"))
     builder_parts.run("mkfs.ext4", "-q", str(attempt.work / "disk"))
     traces = runner_parts.Traces(tmp_path)
-    with pytest.raises(kind, match=said):
-        building.build(attempt, Tool(script, timeout=2 if name == "hanging" else 30))
-    runner_parts.swept(attempt)
+    try:
+        with pytest.raises(kind, match=said):
+            building.build(attempt, Tool(script, timeout=5 if name == "hanging" else 60))
+        assert traces.loops(), "the tool left nothing, so that the sweeper was not tried"
+    finally:
+        runner_parts.swept(attempt)
     traces.check(MARK)
 
 
@@ -65,7 +68,7 @@ def test_a_tool_that_is_killed_lets_another_builder_try(tmp_path: pathlib.Path) 
 def test_a_tool_that_prints_without_end_fills_no_disk_and_its_last_words_are_told(tmp_path: pathlib.Path) -> None:
     attempt = builder_parts.make_attempt(tmp_path, log_size=2 * 1024**2)
     with pytest.raises(errors.ToolFailed, match="error: and that is why") as raised:
-        building.build(attempt, Tool("yes chatter | head -c 200M; echo error: and that is why; exit 5"))
+        building.build(attempt, Tool("yes chatter | head -c 200M; echo error: and that is why; exit 5", timeout=120))
     log = attempt.log(states.Step.BUILD)
     assert log.stat().st_size < 4 * 1024**2 and log.read_text().endswith("error: and that is why\n")
     assert raised.value.lines[-1] == "error: and that is why"
@@ -158,3 +161,13 @@ def test_shell_characters_in_a_title_run_nothing_and_others_are_refused(tmp_path
 def _made(folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir()
     return folder
+
+
+def test_what_the_tool_said_last_comes_with_an_error_that_has_no_line_of_its_own(tmp_path: pathlib.Path) -> None:
+    def hang(folder: pathlib.Path) -> None:
+        with (folder / "logs" / "build.log").open("a") as log:
+            log.write("the last word\n")
+        raise errors.StepTimedOut("«tool» was ended after 2 seconds")
+
+    report = _walk(tmp_path / "node", states.Step.BUILD, hang)
+    assert report.error and report.error["code"] == "step-timed-out" and report.error["lines"][-1] == "the last word"

@@ -98,6 +98,24 @@ def test_a_failing_tool_is_reported_with_its_line_and_its_log(server: Any, tmp_p
     assert "build 7, attempt 1: failed" in said and not list((tmp_path / "node" / "attempts").iterdir())
 
 
+def test_a_tool_finds_neither_the_builders_token_nor_its_bell_nor_other_attempts(server: Any, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "none.toml").write_text('[builder]\ntoken = "a-token-to-be-stolen"\n')
+    _assign(server)
+    script = f"cd {tmp_path}; cat none.toml; ls -R node cache; [ -S bell ] || echo no bell; env; echo looked; exit 1"
+    with _builder(server, tmp_path, script, "--once") as builder:
+        builder.communicate(timeout=60)
+    said = server.logs["build"].decode()
+    assert "looked" in said and "no bell\n" in said and "a-token-to-be-stolen" not in said
+    assert "\n7-1\n" in said and "locks" not in said and "lock\n" not in said
+
+
+def test_progress_comes_with_the_beats(server: Any, tmp_path: pathlib.Path) -> None:
+    _assign(server)
+    with _builder(server, tmp_path, "echo begun; sleep 1; exit 1", "--once") as builder:
+        builder.communicate(timeout=60)
+    assert {"step": "build", "text": "", "fraction": None} in server.told
+
+
 def test_a_cancel_ends_the_tool_and_is_reported(server: Any, tmp_path: pathlib.Path) -> None:
     _assign(server)
     with _builder(server, tmp_path, "echo begun; sleep 98764.1", "--once") as builder:

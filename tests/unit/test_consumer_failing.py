@@ -58,6 +58,12 @@ def test_twenty_lines_around_the_place_come_along() -> None:
     assert lines[0] == "line 38" and lines[-1] == "line 57"
 
 
+def test_an_error_without_a_place_gets_the_last_lines_of_the_log(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 10**6 + b"\n" + b"".join(b"%d\r\n" % number for number in range(30)))
+    assert failing.last_lines(tmp_path / "log") == tuple(str(number) for number in range(10, 30))
+    assert failing.last_lines(tmp_path / "none") == ()
+
+
 @pytest.mark.parametrize("at", [0, 3, 97, 99])
 def test_at_the_ends_there_are_twenty_lines_too(at: int) -> None:
     lines = [str(number) for number in range(100)]

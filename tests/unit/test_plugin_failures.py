@@ -23,6 +23,7 @@ SEEN = {
     "kiwi_dependency": (FAILED, "t-dep-1-1.noarch needs libnothere.so.7()(64bit), which no package provides"),
     "kiwi_file_conflict": (FAILED, "two packages hold the file /usr/bin/curl: t-conflict-1-1.noarch and curl-7.88.1"),
     "kiwi_scriptlet_failed": (FAILED, "the %prein scriptlet of t-pre-1-1.noarch failed with exit status 3"),
+    "kiwi_locale_missing": (FAILED, "Locale en_US.UTF-8 is not in the image"),
     "kiwi_kernel_missing": (FAILED, "the image has no kernel"),
     "kiwi_no_space_dracut": (STARVED, "the builder's disk is full"),
     "kiwi_no_space_iso": (STARVED, "the builder's disk is full"),

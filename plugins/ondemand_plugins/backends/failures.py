@@ -164,6 +164,11 @@ _KIWI = (
         remedy="look at what it said in the lines before, and correct the script",
     ),
     Failure(
+        pattern=r"(?P<kind>Locale|Keymap) (?P<name>\S+) is not installed",
+        happened="{kind} {name} is not in the image",
+        remedy="ask for the package that brings it (glibc-langpack-* or kbd in Fedora), or for another lang or keyboard",
+    ),
+    Failure(
         pattern=r"KiwiVolumeTooSmallError|KiwiVolumeRootIDError|KiwiDescriptionInvalid|KiwiSchemaValidationError",
         happened="kiwi does not take the description",
         remedy="correct the preset's description; kiwi says what is wrong in the lines around",
