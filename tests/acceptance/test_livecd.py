@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The demo release with one line changed: livecd-creator makes the image that kiwi made, and it boots.
 
-Runs where livecd-creator is on PATH or ONDEMAND_LIVECD_TOOLS names a source tree of livecd-tools.
+Runs where livecd-creator is on PATH or ONDEMAND_LIVECD_TOOLS names a source tree of livecd-tools; ONDEMAND_LIVECD_LINE may be
+another line, with options.
 """
 
 from __future__ import annotations
