@@ -70,8 +70,9 @@ def kernel() -> str:
 
 
 def make_initramfs(version: str) -> None:
-    """Make the initramfs for this machine's hardware; what it holds beside that is dracut's own choice."""
-    words = ("--force", "--hostonly", "--no-hostonly-cmdline", "--compress", "zstd -1 -q -T0")
+    """Make the initramfs for this machine's hardware and for virtual disks, to which a system is often moved."""
+    words = ("--force", "--hostonly", "--no-hostonly-cmdline", "--add-drivers", "virtio_blk virtio_pci")
+    words += ("--compress", "zstd -1 -q -T0")
     in_system("dracut", *words, f"/boot/initramfs-{version}.img", version)
 
 
