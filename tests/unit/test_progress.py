@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import pathlib
 
 import pytest
@@ -13,7 +14,7 @@ from ondemand import plugins
 from ondemand.builds import Progress
 from ondemand.states import Step, StepState
 from ondemand_consumer import progressing
-from ondemand_plugins.backends import kiwi, progress
+from ondemand_plugins.backends import kiwi, livecd, lorax, progress
 from ondemand_web.database import clock
 from ondemand_web.people import services as people
 from ondemand_web.queue import running
@@ -22,6 +23,7 @@ from ondemand_web.queue.models import AttemptStep
 from ondemand_web.service import Service
 from tests import master_parts as parts
 
+TOOLCHAINS = pathlib.Path(__file__).parents[2] / "docs" / "toolchains"
 SCRIPTLET = (pathlib.Path(__file__).parents[1] / "data" / "tool_logs" / "kiwi_scriptlet_failed.txt").read_text()
 LINES = [
     (progress.KIWI, "bootstrap:   Installing       : bash-5.2-2.x86_64      74/148", "package 74 of 148: bash-5.2-2.x86_64", 0.2),
@@ -51,6 +53,19 @@ def test_a_real_log_of_kiwi_is_followed_and_never_goes_back() -> None:
         follow(line)
         seen.append(told.last.fraction or 0 if told.last else 0)
     assert seen == sorted(seen) and 0.3 < seen[-1] < 0.4
+
+
+@pytest.mark.parametrize(
+    ("backend", "log"), [(livecd.LivecdBackend(), "livecd/31.0/build.log.gz"), (lorax.LoraxBackend(), "lorax/build.log.gz")]
+)
+def test_the_logs_of_real_runs_are_followed_to_their_end_and_never_go_back(backend: plugins.Backend, log: str) -> None:
+    told, seen = progressing.Progressing(), []
+    told.begin(Step.BUILD)
+    follow = progressing.Follower(told, plugins.progress(backend))
+    for line in gzip.decompress((TOOLCHAINS / log).read_bytes()).decode().splitlines():
+        follow(line)
+        seen.append(told.last.fraction or 0 if told.last else 0)
+    assert seen == sorted(seen) and seen[-1] > 0.8 and len(set(seen)) > 100
 
 
 def test_a_new_step_begins_at_nothing() -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from ondemand import errors, kickstarts, plugins
 from ondemand.locks import Lock, LockedPackage
-from ondemand_plugins.backends import installer_media, installer_options
+from ondemand_plugins.backends import failures, installer_media, installer_options, progress
 from ondemand_plugins.backends import options as backend_options
 
 MEDIA = {"dvd": 2_295_104 * 2048, "dvd-dl": 4_171_712 * 2048, "bd": 12_219_392 * 2048, "none": -1}
@@ -36,6 +36,8 @@ class DvdBackend:
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.MEDIA
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.MEDIA
 
     def disk(self, lock: Lock) -> int:
         """The finished image, and room for its parts."""

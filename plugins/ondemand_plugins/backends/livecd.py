@@ -13,7 +13,7 @@ import pydantic
 from ondemand import errors, plugins, tool_kickstarts
 from ondemand.build_requests import Profile
 from ondemand.locks import Lock
-from ondemand_plugins.backends import livecd_version
+from ondemand_plugins.backends import failures, livecd_version, progress
 from ondemand_plugins.backends import options as backend_options
 
 TOOL = "livecd-creator"
@@ -62,6 +62,8 @@ class LivecdBackend:
     )
     tools: ClassVar[tuple[str, ...]] = (TOOL, "rpm", "mksquashfs", "xorrisofs", "resize2fs", "udevadm", "mkefiboot")
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {TOOL: (sys.executable, "-m", livecd_version.__name__)}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.LIVECD
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.LIVECD
 
     def disk(self, lock: Lock) -> int:
         """The root, its squashfs and the ISO, with room for what scripts add; at least 1 GiB."""

@@ -12,7 +12,7 @@ import pydantic
 from ondemand import errors, kickstarts, plugins
 from ondemand.build_requests import Profile
 from ondemand.locks import Lock, Multilib, Rules
-from ondemand_plugins.backends import lorax_versions
+from ondemand_plugins.backends import failures, lorax_versions, progress
 from ondemand_plugins.backends import options as backend_options
 
 BUILD_TIMEOUT = 7200.0
@@ -52,6 +52,8 @@ class LivemediaBackend:
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = (_TOOL, "anaconda", "xorrisofs", "mksquashfs", "implantisomd5")
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {_TOOL: (_TOOL, "-V")}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.LIVEMEDIA
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.LORAX
 
     def disk(self, lock: Lock) -> int:
         """The root's file system, its squashfs, the boot files and the ISO; at least 2 GiB."""

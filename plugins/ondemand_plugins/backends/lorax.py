@@ -11,7 +11,7 @@ import pydantic
 from ondemand import errors, plugins, releases
 from ondemand.build_requests import Profile
 from ondemand.locks import Lock
-from ondemand_plugins.backends import lorax_versions
+from ondemand_plugins.backends import failures, lorax_versions, progress
 from ondemand_plugins.backends import options as backend_options
 
 BUILD_TIMEOUT = 7200.0
@@ -50,6 +50,8 @@ class LoraxBackend:
     commands: ClassVar[frozenset[str] | None] = frozenset()
     tools: ClassVar[tuple[str, ...]] = ("lorax", "xorrisofs", "mksquashfs", "implantisomd5")
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"lorax": ("lorax", "-V")}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.LORAX
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.LORAX
 
     def disk(self, lock: Lock) -> int:
         """The runtime's tree, its image, the initramfs and the ISO; at least 2 GiB."""

@@ -55,3 +55,6 @@ LORAX = (
     Progress(pattern=r"populating output tree", text="the boot images are made", begin=0.85, end=0.85),
     _xorriso(0.9, 1.0),
 )
+
+MEDIA = (_xorriso(0.1, 0.9),)
+"""What changes a published boot.iso spends its time with xorriso."""

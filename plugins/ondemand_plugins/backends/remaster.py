@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from ondemand import kickstarts, plugins
 from ondemand.locks import Lock
 from ondemand.releases import Role
-from ondemand_plugins.backends import installer_media, installer_options
+from ondemand_plugins.backends import failures, installer_media, installer_options, progress
 from ondemand_plugins.backends import options as backend_options
 
 TIMEOUT = 1800.0
@@ -28,6 +28,8 @@ class RemasterBackend:
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
     probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.MEDIA
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.MEDIA
 
     def disk(self, lock: Lock) -> int:
         """The finished image, and room for its parts."""
