@@ -88,7 +88,7 @@ def collect(attempt: attempts.Attempt, patterns: tuple[str, ...]) -> None:
 def _run(
     attempt: attempts.Attempt, backend: plugins.Backend, command: plugins.Command, first: Sequence[str] = ()
 ) -> None:
-    name = pathlib.Path(command.argv[0]).name
+    name = _name(command.argv)
     attempt.say(states.Step.BUILD, f"$ {' '.join(command.argv)}")
     needed = backend.disk(attempt.assignment.lock) + attempt.assignment.lock.disk
     with attempt.open_log(states.Step.BUILD) as log:
@@ -111,6 +111,11 @@ def _run(
             )
     if status:
         raise failing.explain(name, status, output.tail, plugins.failures(backend))
+
+
+def _name(argv: Sequence[str]) -> str:
+    """What people know the program by: of a Python module its own name, not the interpreter's."""
+    return argv[2].rpartition(".")[2] if argv[1:2] == ("-m",) and len(argv) > 2 else pathlib.Path(argv[0]).name
 
 
 def _path(work: pathlib.Path, command: plugins.Command) -> dict[str, str]:

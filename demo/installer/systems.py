@@ -71,8 +71,8 @@ def kernel() -> str:
 
 def make_initramfs(version: str) -> None:
     """Make the initramfs for this machine's hardware and for virtual disks, to which a system is often moved."""
-    words = ("--force", "--hostonly", "--no-hostonly-cmdline", "--add-drivers", "virtio_blk virtio_pci")
-    words += ("--compress", "zstd -1 -q -T0")
+    words = ["--force", "--hostonly", "--no-hostonly-cmdline", "--add-drivers", "virtio_blk virtio_pci"]
+    words += ["--compress", "zstd -1 -q -T0"]
     in_system("dracut", *words, f"/boot/initramfs-{version}.img", version)
 
 

@@ -91,3 +91,9 @@ def test_every_sentence_names_only_groups_of_its_pattern(name: str) -> None:
 def test_kiwi_has_the_table_and_a_backend_without_one_has_none() -> None:
     assert plugins.failures(kiwi.KiwiBackend()) == failures.KIWI
     assert plugins.failures(object()) == ()  # type: ignore[arg-type]
+
+
+def test_what_the_program_of_dvd_and_remaster_says_last_is_the_sentence() -> None:
+    said = "xorriso : UPDATE : 100% done\nerror: the wanted build dnf-1-1 belongs to the installer itself\n"
+    error = failing.explain("installer_media", 1, said, failures.MEDIA)
+    assert str(error).startswith("installer_media failed: the wanted build dnf-1-1 belongs to the installer itself, because")
