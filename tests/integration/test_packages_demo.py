@@ -63,7 +63,11 @@ def test_what_the_image_does_not_need_of_an_update_is_in_the_side_repository_by_
     assert not any(package.name == doc.name for package in lock.packages)
 
 
-def test_a_boot_iso_is_locked_by_the_lines_that_lorax_reads_too(release: releases.Release, tmp_path: pathlib.Path) -> None:
+def test_a_boot_iso_is_locked_by_the_lines_that_lorax_reads_too(distribution: pathlib.Path, servers: str, tmp_path: pathlib.Path) -> None:
+    # Seen without its installation tree, which another test may have published there: lorax is for releases that have none.
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "keys").symlink_to(distribution / "keys")
+    release = source_parts.demo_release(tmp_path / "site", tmp_path / "bare", servers)
     request = build_requests.BuildRequest(release="demo", image_type=build_requests.ImageType.BOOT, add_packages=("ondemand-tools",))
     lock = checking.check(request, release, INSTALLER.read_text(), SOURCES, tmp_path)[0]
     names = {package.name for package in lock.packages}
