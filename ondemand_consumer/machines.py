@@ -122,17 +122,18 @@ class _Qmp:
     """QEMU's monitor protocol: one JSON object a line."""
 
     def __init__(self, path: pathlib.Path) -> None:
-        # A socket's address holds 107 bytes: go through a file descriptor of its folder.
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(20)
         with contextlib.ExitStack() as stack:
-            short = stack.enter_context(tempfile.TemporaryDirectory())
-            link = pathlib.Path(short, "qmp")
+            self._socket = stack.enter_context(socket.socket(socket.AF_UNIX))
+            self._socket.settimeout(20)
+            # A socket's address holds 107 bytes: go through a folder with a short name.
+            link = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()), "qmp")
             link.symlink_to(path)
             self._socket.connect(str(link))
-        self._file = self._socket.makefile("rw", encoding="utf-8")
-        self._file.readline()
-        self.command("qmp_capabilities")
+            link.unlink()
+            self._file = stack.enter_context(self._socket.makefile("rw", encoding="utf-8"))
+            self._file.readline()
+            self.command("qmp_capabilities")
+            self._held = stack.pop_all()
 
     def command(self, name: str, **arguments: Any) -> Any:
         self._file.write(json.dumps({"execute": name, "arguments": arguments}) + "\n")
@@ -147,8 +148,7 @@ class _Qmp:
         raise errors.BuilderError(f"QEMU refused «{name}»", remedy="look at the log of step boot")
 
     def close(self) -> None:
-        self._file.close()
-        self._socket.close()
+        self._held.close()
 
 
 def _escaped(text: str) -> str:

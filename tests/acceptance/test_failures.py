@@ -19,7 +19,7 @@ def test_a_tool_that_fails_half_way_is_shown_by_its_failing_line(service: parts.
     record = service.ended(service.submit(release="demo", kickstart=KICKSTART + script))
     assert record.state is State.FAILED and record.error is not None
     assert record.error.code == "tool-failed" and len(record.attempts) == 1
-    assert record.error.sentence.startswith("kiwi-ng ended with status") and "config.sh" in record.error.sentence
+    assert record.error.sentence.startswith("kiwi-ng failed: a script") and "config.sh" in record.error.sentence
     page = requests.get(record.page, headers={"Accept": "text/html"}, timeout=30).text
     assert record.error.sentence in html.unescape(page) and "Traceback" not in page
     assert b"the oven is cold" in service.client.log(record.id, Step.BUILD)[0]

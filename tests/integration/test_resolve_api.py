@@ -180,7 +180,6 @@ def test_what_an_image_holds_is_said_as_in_a_request(web: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "code", "word"),
     [
-        ({"image_type": "boot"}, "unknown-image-type", "no image of type «boot»"),
         ({"image_type": "live", "preset": "nope"}, "unknown-image-type", "no preset «nope»"),
         ({"image_type": "live", "remove_packages": ["bash"]}, "unsolvable", "bash"),
         ({"image_type": "live", "kickstart": "%post\ntrue\n%end\n"}, "not-permitted", "may not bring code"),

@@ -96,4 +96,4 @@ def test_kiwi_has_the_table_and_a_backend_without_one_has_none() -> None:
 def test_what_the_program_of_dvd_and_remaster_says_last_is_the_sentence() -> None:
     said = "xorriso : UPDATE : 100% done\nerror: the wanted build dnf-1-1 belongs to the installer itself\n"
     error = failing.explain("installer_media", 1, said, failures.MEDIA)
-    assert str(error).startswith("installer_media failed: the wanted build dnf-1-1 belongs to the installer itself, because")
+    assert str(error).startswith("installer_media ended with status 1: error: the wanted build dnf-1-1 belongs to the installer itself")
