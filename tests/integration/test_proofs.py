@@ -113,4 +113,4 @@ def test_an_image_of_profile_release_boots_under_bios_and_under_uefi_with_secure
     proof, error = boot.prove(attempt, made.image, made.files, tmp_path / "screen.png")
     assert proof.held and error is None
     assert [each["firmware"] for each in proof.facts["boots"]] == ["BIOS", "UEFI with Secure Boot"]
-    assert "Secure boot enabled" in made.attempt.log(states.Step.BOOT).read_text()
+    assert "Secure boot enabled" in attempt.log(states.Step.BOOT).read_text()
