@@ -77,7 +77,8 @@ def argv(
 ) -> list[str]:
     """The command line; `memory` in MiB, the image attached as a disk, the way a USB stick goes.
 
-    `acceleration` is one of accelerations(), `console` and `firmware` are files that will hold what each says, `qmp` a socket.
+    `acceleration` is one of accelerations(), `console` and `firmware` are files that will hold what each says.
+    `qmp` is a socket in the folder where QEMU is started.
     `extra` are words for another firmware than BIOS.
     """
     words = [
@@ -96,7 +97,8 @@ def argv(
     words += ["-chardev", f"file,id=console,path={_escaped(str(console))}", "-serial", "chardev:console"]
     words += ["-chardev", f"file,id=firmware,path={_escaped(str(firmware))}"]
     words += ["-device", "isa-debugcon,iobase=0x402,chardev=firmware"]
-    words += ["-qmp", f"unix:{_escaped(str(qmp))},server=on,wait=off"]
+    # By its name alone, since a socket's address holds 107 bytes.
+    words += ["-qmp", f"unix:{_escaped(qmp.name)},server=on,wait=off"]
     for name, value in credentials.items():
         coded = base64.b64encode(value.encode()).decode()
         words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={coded}"]

@@ -95,7 +95,7 @@ class Way:
             else:
                 self._hold(*verification.contains(attempt, image, files, closed=backend.closed))
         with self._step(states.Step.BOOT):
-            database = bool(self.proven[-1].facts["database"])
+            database = not lock.boot_iso and bool(self.proven[-1].facts["database"])
             self._hold(*boot.prove(attempt, image, files, screen, database=database))
         with self._step(states.Step.PUBLISH):
             self._publish(image, files, str(self.proven[-1].facts["sha256"]))

@@ -88,7 +88,10 @@ def test_an_image_without_a_boot_loader_does_not_boot_and_a_picture_shows_it(tmp
     builder_parts.need(machines.program())
     image, screen = tmp_path / "image.iso", tmp_path / "screen.png"
     image.write_bytes(b"\0" * 10**6)
-    attempt = builder_parts.make_attempt(tmp_path, memory=256, boot_timeout=60.0)
+    # Deeper than the address of a socket may be.
+    deep = tmp_path / ("deep" * 25)
+    deep.mkdir()
+    attempt = builder_parts.make_attempt(deep, memory=256, boot_timeout=60.0)
     proof, error = boot.prove(attempt, image, (), screen)
     assert not proof.held and error and "No bootable device" in str(error)
     assert screen.read_bytes().startswith(b"\x89PNG")
