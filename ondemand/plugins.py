@@ -29,28 +29,36 @@ NOTIFIERS = "ondemand.notifiers"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Order:
+class Draft:
+    """What of an order is known as soon as the lock is. `kickstart` is flattened; `options` are the release definition's.
+
+    With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
+    `versions` are those of the backend's tools on a builder, as its `probes` told them; the master knows none.
+    """
+
+    request: BuildRequest
+    release: Release
+    lock: Lock
+    kickstart: str
+    label: str
+    options: Mapping[str, Any]
+    description: Description | None = None
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Order(Draft):
     """What a backend works from. The folders exist; `repository` holds repodata and exactly the locked RPMs.
 
-    `work` is the backend's own, empty at the start. `kickstart` is `build.ks`: flattened, with `repository` as its only source.
-    With a `description` the image is made from that; `kickstart` then says no more than which packages were asked for.
-    `versions` are those of the backend's tools on this builder, as its `probes` told them.
+    `work` is the backend's own, empty at the start. `kickstart` is `build.ks`, with `repository` as its only source.
     `boot_iso` is the release's published one, proven by its digest; `tree` a folder with Packages/ and repodata with groups,
     of exactly `lock.tree`; `side` the side repository's folder with repodata. Each is None where the lock has none.
     """
 
     build_id: int
     attempt: int
-    request: BuildRequest
-    release: Release
-    lock: Lock
-    kickstart: str
-    label: str
     repository: pathlib.Path
     work: pathlib.Path
-    options: Mapping[str, Any]
-    description: Description | None = None
-    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     boot_iso: pathlib.Path | None = None
     tree: pathlib.Path | None = None
     side: pathlib.Path | None = None
@@ -171,6 +179,16 @@ class Progress:
     text: str
     begin: float
     end: float
+
+
+def check(backend: Backend, draft: Draft) -> None:
+    """Lets the backend refuse what it could make no plan for, by its method `check`; one without it tells in its plan.
+
+    The master asks with each check, a builder, which knows its tools' versions, before it fetches anything.
+    Raises errors.InvalidRequest, or errors.ToolMissing for a version that the backend can't drive.
+    """
+    if (judge := getattr(backend, "check", None)) is not None:
+        judge(draft)
 
 
 def failures(backend: Backend) -> tuple[Failure, ...]:

@@ -171,6 +171,11 @@ class Release(pydantic.BaseModel, frozen=True, extra="forbid"):
                 remedy=f"ask for one of: {', '.join(self.image_types) or 'none'}",
             ) from None
 
+    def options(self, image_type: ImageType, backend: str) -> dict[str, Any]:
+        """The backend's options, which the definition has only for its own. Raises errors.UnknownImageType."""
+        definition = self.definition(image_type)
+        return definition.options if backend == definition.backend else {}
+
     def installer(self, image_type: ImageType, backend: str | None = None) -> Installer | None:
         """The image type's installer; for another backend than the definition's it is made of the templates, where there
         are any. Raises errors.UnknownImageType."""

@@ -16,6 +16,22 @@ _LOG_BYTES = 1024**2
 """So many further logs are collected, of each its end."""
 
 
+def check(attempt: attempts.Attempt, backend: plugins.Backend) -> None:
+    """Whether the backend, with its tools' versions here, can do it at all; raises as `plugins.check` does."""
+    assignment = attempt.assignment
+    draft = plugins.Draft(
+        request=assignment.request,
+        release=assignment.release,
+        lock=assignment.lock,
+        kickstart=assignment.kickstart,
+        label=assignment.label,
+        options=assignment.options,
+        description=assignment.description,
+        versions=capabilities.versions(backend),
+    )
+    plugins.check(backend, draft)
+
+
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
     """The image's path and the proof that it was built; raises errors.ToolFailed."""
     assignment = attempt.assignment

@@ -79,6 +79,7 @@ class Way:
         lock = attempt.assignment.lock
         backend = capabilities.backend(attempt.assignment.backend)
         attempt.check_disk(backend.disk(lock) + lock.disk)
+        building.check(attempt, backend)
         screen = attempt.artifacts / _SCREEN
         with self._step(states.Step.FETCH):
             files = fetching.fetch(attempt)

@@ -20,11 +20,17 @@ _ROLES = {".log": "log", ".png": "screenshot", ".ks": "kickstart", ".tar": "side
 
 
 def image_name(attempt: attempts.Attempt) -> str:
-    """The image's file name: `<name or release>-<Type>-<arch>-<build>.iso`."""
-    request = attempt.assignment.request
+    """The image's file name, as Fedora names its own: `<name or product>[-<variant>]-<Type>-<arch>-<version>-<build>.iso`.
+
+    The product is the release's title without its version; only an installer has a variant.
+    """
+    request, release = attempt.assignment.request, attempt.assignment.release
     kind = {"dvd": "DVD"}.get(request.image_type.value, request.image_type.value.capitalize())
-    head = re.sub(r"[^A-Za-z0-9._+-]", "-", request.name or request.release)
-    return f"{head}-{kind}-{request.arch}-{attempt.assignment.build_id}.iso"
+    product = re.sub(rf"\s+{re.escape(release.version)}$", "", release.title, flags=re.IGNORECASE)
+    installer = release.definition(request.image_type).installer
+    variant = installer.variant if installer else ""
+    words = [request.name or product, variant, kind, request.arch, release.version, str(attempt.assignment.build_id)]
+    return re.sub(r"[^A-Za-z0-9._+-]", "-", "-".join(filter(None, words))) + ".iso"
 
 
 def collect(

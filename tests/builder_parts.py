@@ -117,7 +117,7 @@ def make_assignment(lock: locks.Lock, backend: str = "kiwi") -> builds.Assignmen
         arches=("x86_64",),
         kickstart_syntax="F44",
         repositories=(),
-        image_types={},
+        image_types={build_requests.ImageType.LIVE: releases.ImageTypeDefinition(backend="kiwi", preset="demo-live")},
     )
     return builds.Assignment(
         build_id=7,

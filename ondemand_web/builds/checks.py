@@ -20,7 +20,7 @@ from ondemand.states import State
 from ondemand_web.builds import bases, rebuilds
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import clock
+from ondemand_web.database import LARGEST, clock
 from ondemand_web.packages import checking
 from ondemand_web.queue import turns
 from ondemand_web.queue.lengths import Kind
@@ -110,8 +110,16 @@ def checked(
     hindrance = secure_boot.hindrance(lock)
     warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend), *filter(None, [hindrance]))
     lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
-    disk = backend.disk(lock) + lock.disk
-    return Checked(lock=lock, kickstart=kickstart, release=release, backend=name, disk=disk, description=base.description)
+    found = Checked(
+        lock=lock,
+        kickstart=kickstart,
+        release=release,
+        backend=name,
+        disk=backend.disk(lock) + lock.disk,
+        description=base.description,
+    )
+    _judge(backend, request, found)
+    return found
 
 
 def asked(
@@ -130,7 +138,23 @@ def relocked(here: Service, build: Build) -> Checked:
     backend = _backend(old.backend, request)
     rebuilds.fits(old.lock, backend)
     disk = backend.disk(old.lock) + old.lock.disk
-    return Checked(lock=old.lock, kickstart=old.kickstart, release=old.release, backend=old.backend, disk=disk)
+    found = Checked(lock=old.lock, kickstart=old.kickstart, release=old.release, backend=old.backend, disk=disk)
+    _judge(backend, request, found)
+    return found
+
+
+def _judge(backend: plugins.Backend, request: BuildRequest, found: Checked) -> None:
+    """What the backend itself refuses; raises errors.InvalidRequest. The label is that of a build to come."""
+    draft = plugins.Draft(
+        request=request,
+        release=found.release,
+        lock=found.lock,
+        kickstart=found.kickstart.text,
+        label=request.label(LARGEST),
+        options=found.release.options(request.image_type, found.backend),
+        description=found.description,
+    )
+    plugins.check(backend, draft)
 
 
 def _unused(kickstart: kickstarts.Kickstart, known: Iterable[str], backend: plugins.Backend) -> Iterator[str]:

@@ -91,7 +91,7 @@ def claim(body: Claim) -> flask.Response | tuple[str, int, dict[str, str]]:
     request = builds.request_of(build)
     try:
         release = here.releases.get(build.release)
-        options = release.definition(request.image_type).options
+        options = release.options(request.image_type, build.backend or "")
     except errors.RequestError as error:
         # The operator took the release away while the build waited: that ends the build, not the builder.
         report = FinishReport(error=error.as_dict())

@@ -294,7 +294,7 @@ def test_a_name_that_could_leave_the_folder_is_refused(
 
 def test_releases_tell_what_can_be_asked(web: FlaskClient) -> None:
     found = {item["name"]: item for item in web.get("/api/v1/releases").get_json()["releases"]}
-    assert found["f44"]["image_types"] == {"live": "kiwi"} and found["f44"]["dist_tag"] == "fc44"
+    assert found["f44"]["image_types"] == {"live": "kiwi", "dvd": "dvd"} and found["f44"]["dist_tag"] == "fc44"
 
 
 def test_the_api_describes_itself(web: FlaskClient) -> None:

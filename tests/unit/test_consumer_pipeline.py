@@ -52,6 +52,17 @@ def test_too_little_disk_is_said_before_anything_starts(
     assert server.steps == []
 
 
+def test_a_tool_that_the_backend_can_t_drive_is_said_before_anything_is_fetched(
+    server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Particular(Greedy):
+        def check(self, draft: plugins.Draft) -> None:
+            raise errors.ToolMissing("It is too old")
+
+    report = _run(server, tmp_path, monkeypatch, Particular(0))
+    assert (report.error["code"], server.steps) == ("tool-missing", [])
+
+
 def test_an_error_that_nobody_foresaw_is_the_builders_and_shows_no_traceback(
     server: Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

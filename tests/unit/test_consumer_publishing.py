@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ondemand import build_requests, errors, proofs, states
+from ondemand import build_requests, errors, proofs, releases, states
 from ondemand_consumer import attempts, master, publishing, rpm_headers
 from tests import builder_parts, fake_master
 
@@ -38,15 +38,21 @@ def _collect(attempt: attempts.Attempt, image: pathlib.Path) -> tuple[proofs.Art
 
 
 def test_the_image_is_named_after_what_it_is(attempt: attempts.Attempt) -> None:
-    assert publishing.image_name(attempt) == "Demo-Live-x86_64-7.iso"
-    request = build_requests.BuildRequest(release="f44", image_type=build_requests.ImageType.DVD)
-    other = dataclasses.replace(attempt, assignment=attempt.assignment.model_copy(update={"request": request}))
-    assert publishing.image_name(other) == "f44-DVD-x86_64-7.iso"
+    assert publishing.image_name(attempt) == "Demo-Live-x86_64-1-7.iso"
+    kind = build_requests.ImageType.DVD
+    installer = releases.Installer(boot_iso="http://f.invalid/os", product="Fedora", variant="Server")
+    definition = releases.ImageTypeDefinition(backend="dvd", preset="server", installer=installer)
+    release = attempt.assignment.release.model_copy(
+        update={"title": "Fedora Linux 44", "version": "44", "image_types": {kind: definition}}
+    )
+    changed = {"request": build_requests.BuildRequest(release="f44", image_type=kind), "release": release}
+    other = dataclasses.replace(attempt, assignment=attempt.assignment.model_copy(update=changed))
+    assert publishing.image_name(other) == "Fedora-Linux-Server-DVD-x86_64-44-7.iso"
 
 
 def test_everything_is_collected_and_the_manifest_names_it(attempt: attempts.Attempt, image: pathlib.Path) -> None:
     names = {artifact.name: artifact.role for artifact in _collect(attempt, image)}
-    assert names["Demo-Live-x86_64-7.iso"] == "image" and names["fetch.log"] == "log"
+    assert names["Demo-Live-x86_64-1-7.iso"] == "image" and names["fetch.log"] == "log"
     manifest = json.loads((attempt.artifacts / "manifest.json").read_text())
     assert {file["name"] for file in manifest["files"]} == names.keys() - {"manifest.json"}
 
@@ -55,7 +61,7 @@ def test_the_checksum_file_is_fedoras(attempt: attempts.Attempt, image: pathlib.
     digest = rpm_headers.sha256(image)
     _collect(attempt, image)
     assert (attempt.artifacts / "CHECKSUM").read_text() == (
-        f"# Demo-Live-x86_64-7.iso: 12000000 bytes\nSHA256 (Demo-Live-x86_64-7.iso) = {digest}\n"
+        f"# Demo-Live-x86_64-1-7.iso: 12000000 bytes\nSHA256 (Demo-Live-x86_64-1-7.iso) = {digest}\n"
     )
 
 

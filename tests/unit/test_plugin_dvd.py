@@ -91,7 +91,6 @@ def test_a_tree_that_the_medium_can_t_hold_is_refused_in_a_sentence() -> None:
         ({"options": {"kernel_command_line": "a;b"}}, "kernel_command_line"),
         ({"boot_iso": None}, "published"),
         ({"tree": None}, "tree"),
-        ({"versions": {"xorriso": "1.3.9"}}, "xorriso 1.3.9"),
     ],
 )
 def test_what_it_can_t_work_with_is_an_error_before_anything_runs(changes: dict[str, Any], word: str) -> None:

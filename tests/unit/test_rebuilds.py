@@ -45,6 +45,14 @@ def test_by_the_same_lock_it_is_queued_with_that_lock_and_no_server_is_asked(her
     assert event["body"]["reason"] == "build 1 again, by the same lock"
 
 
+def test_what_its_backend_refuses_is_refused_before_it_is_queued(here: Service, web: FlaskClient) -> None:
+    parts.queued(here, title="It's")
+    with here.database.writing() as session:
+        session.get_one(Build, 1).backend = "livecd"
+    error = checked(here, web, again(web)[1]["id"])["error"]
+    assert error["code"] == "invalid-request" and "can't be put into the boot menu" in error["sentence"]
+
+
 def test_with_a_new_lock_it_is_checked_as_any_other(here: Service, web: FlaskClient) -> None:
     parts.queued(here, builds=["bash-5.3-1.fc44"])
     build_id = again(web, "new")[1]["id"]

@@ -315,7 +315,7 @@ def test_a_composed_release_is_read_anew_and_may_be_ordered(here: Service, tmp_p
 @pytest.mark.parametrize(
     ("rule", "given", "why"),
     [
-        ({"image_types": ("dvd",)}, {}, "offers no image of type «dvd»"),
+        ({"image_types": ("boot",)}, {}, "offers no image of type «boot»"),
         ({}, {"reference": "task:123"}, "may not bring code of his own"),
         ({}, {"reference": None, "builds": tuple(f"p{n}-1-1" for n in range(101))}, "100 at most"),
     ],

@@ -43,20 +43,26 @@ class DvdBackend:
         """The finished image, and room for its parts."""
         return size(lock) + 256 * 1024**2
 
-    def plan(self, order: plugins.Order) -> plugins.Plan:
-        """One run of installer_media; raises errors.InvalidRequest for wrong options, and for a tree that the medium can't hold."""
-        options = backend_options.read(Options, order, self.name)
-        boot_iso = installer_options.boot_iso(order, self.name)
-        if order.tree is None:
-            raise errors.InvalidRequest(
-                "A DVD without a tree can't be made", cause="the lock names no packages for it", remedy="request it with packages"
-            )
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for wrong options, without a boot.iso or a tree, and for a tree that the medium can't hold."""
+        options = backend_options.read(Options, draft, self.name)
+        installer_options.require_boot_iso(draft, self.name)
+        if not draft.lock.tree:
+            raise _without_tree()
         limit = MEDIA[options.medium]
-        if (needed := size(order.lock)) > limit >= 0:
+        if (needed := size(draft.lock)) > limit >= 0:
             raise errors.InvalidRequest(
                 f"The image needs {needed / 1e9:.2f} GB and a medium «{options.medium}» holds {limit / 1e9:.2f}",
                 remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
             )
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        """One run of installer_media; raises as `check` does."""
+        self.check(order)
+        options = backend_options.read(Options, order, self.name)
+        boot_iso = installer_options.boot_iso(order, self.name)
+        if order.tree is None:
+            raise _without_tree()
         definition = order.release.definition(order.request.image_type)
         installer = definition.installer
         job = installer_media.Job(
@@ -75,7 +81,7 @@ class DvdBackend:
                 time=0.0,
             ),
             medium=options.medium,
-            limit=limit,
+            limit=MEDIA[options.medium],
         )
         return plugins.Plan(
             files={"ks.cfg": kickstart(order), "job.json": job.model_dump_json()},
@@ -83,6 +89,12 @@ class DvdBackend:
             commands=(installer_options.command(TIMEOUT),),
             image="result/*.iso",
         )
+
+
+def _without_tree() -> errors.InvalidRequest:
+    return errors.InvalidRequest(
+        "A DVD without a tree can't be made", cause="the lock names no packages for it", remedy="request it with packages"
+    )
 
 
 def size(lock: Lock) -> int:

@@ -31,22 +31,33 @@ class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
     automatic: bool = True
 
 
-def boot_iso(order: plugins.Order, backend: str) -> pathlib.Path:
-    """The published boot.iso; raises errors.InvalidRequest where the release has none, or xorriso is too old for one."""
-    found = order.versions.get("xorriso", "")
+def require_boot_iso(draft: plugins.Draft, backend: str) -> None:
+    """Raises errors.InvalidRequest where the release has published no boot.iso, errors.ToolMissing where xorriso is too old."""
+    found = draft.versions.get("xorriso", "")
     if found and tuple(int(part) for part in found.split(".")) < _REPLAY:
-        raise errors.InvalidRequest(
+        raise errors.ToolMissing(
             f"Backend {backend} can't work with xorriso {found}",
             cause=f"versions before {'.'.join(map(str, _REPLAY))} can't keep the boot records of an ISO",
             remedy="install a newer xorriso on the builder",
         )
+    if draft.lock.boot_iso is None:
+        raise _unpublished(draft, backend)
+
+
+def boot_iso(order: plugins.Order, backend: str) -> pathlib.Path:
+    """The published boot.iso; raises as `require_boot_iso` does."""
+    require_boot_iso(order, backend)
     if order.boot_iso is None:
-        raise errors.InvalidRequest(
-            f"Backend {backend} needs the boot.iso that release {order.release.name} published",
-            cause="its definition names none for this image type",
-            remedy="the operator gives `boot_iso` in the image type's `installer`, or chooses another backend",
-        )
+        raise _unpublished(order, backend)
     return order.boot_iso
+
+
+def _unpublished(draft: plugins.Draft, backend: str) -> errors.InvalidRequest:
+    return errors.InvalidRequest(
+        f"Backend {backend} needs the boot.iso that release {draft.release.name} published",
+        cause="its definition names none for this image type",
+        remedy="the operator gives `boot_iso` in the image type's `installer`, or chooses another backend",
+    )
 
 
 def words(order: plugins.Order, options: Options) -> tuple[str, ...]:

@@ -64,6 +64,10 @@ class KiwiBackend:
         root = max(lock.installed_size, 3 * lock.download_size)
         return max(1024**3, int(root * 2.5))
 
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for options that it does not know."""
+        backend_options.read(Options, draft, self.name)
+
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of kiwi-ng; raises errors.InvalidRequest for options it does not know."""
         options = backend_options.read(Options, order, self.name)

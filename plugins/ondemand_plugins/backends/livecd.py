@@ -69,6 +69,14 @@ class LivecdBackend:
         """The root, its squashfs and the ISO, with room for what scripts add; at least 1 GiB."""
         return max(1024**3, int(_root(lock) * 2.5))
 
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for options, a label or a title that the tool can't take, and errors.ToolMissing."""
+        options = backend_options.read(Options, draft, self.name)
+        _require_names(draft)
+        if draft.versions:
+            version = _version(draft)
+            _require(_chosen(draft, options, version), version)
+
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of livecd-creator; raises errors.InvalidRequest for options that it or its version does not know."""
         options = backend_options.read(Options, order, self.name)
@@ -87,7 +95,7 @@ def _root(lock: Lock) -> int:
     return max(lock.installed_size, 3 * lock.download_size)
 
 
-def _version(order: plugins.Order) -> tuple[int, ...]:
+def _version(order: plugins.Draft) -> tuple[int, ...]:
     text = order.versions.get(TOOL, "")
     found = tuple(int(part) for part in text.split(".") if part.isdecimal())
     if found < _OLDEST:
@@ -99,21 +107,25 @@ def _version(order: plugins.Order) -> tuple[int, ...]:
     return found
 
 
-def _fixed(order: plugins.Order) -> list[str]:
-    """Arguments of every build. The temporary folder lies below `work`, where a builder looks for what the tool left."""
-    if not _LABEL.fullmatch(order.label):
+def _require_names(draft: plugins.Draft) -> None:
+    if not _LABEL.fullmatch(draft.label):
         raise errors.InvalidRequest(
-            f"«{order.label}» can't be the volume label",
+            f"«{draft.label}» can't be the volume label",
             cause="the boot menu finds the image by it: at most 32 of letters, digits, dot, dash and underscore",
             remedy="give another volume_label",
         )
-    title = order.request.title or f"Build {order.build_id}"
-    if "'" in title:
+    if "'" in (title := draft.request.title or ""):
         raise errors.InvalidRequest(
             f"The title «{title}» can't be put into the boot menu",
             cause="livecd-tools write it between single quotes in GRUB's own language",
             remedy="leave the ' out, or write ’ in its place",
         )
+
+
+def _fixed(order: plugins.Order) -> list[str]:
+    """Arguments of every build. The temporary folder lies below `work`, where a builder looks for what the tool left."""
+    _require_names(order)
+    title = order.request.title or f"Build {order.build_id}"
     return [
         *("--config", str(order.work / "tool.ks"), "--fslabel", order.label, "--title", title, "--product", title),
         *("--releasever", order.release.version, "--tmpdir", str(order.work / "tmp")),
@@ -121,7 +133,7 @@ def _fixed(order: plugins.Order) -> list[str]:
     ]
 
 
-def _chosen(order: plugins.Order, options: Options, version: tuple[int, ...]) -> list[str]:
+def _chosen(order: plugins.Draft, options: Options, version: tuple[int, ...]) -> list[str]:
     test = order.request.profile is Profile.TEST
     words = ["--compression-type", options.test_compression if test else options.release_compression]
     words += ["--flat-squashfs"] if options.flat_squashfs else []
@@ -137,7 +149,7 @@ def _chosen(order: plugins.Order, options: Options, version: tuple[int, ...]) ->
     return words
 
 
-def _initramfs(order: plugins.Order, options: Options, test: bool) -> str:
+def _initramfs(order: plugins.Draft, options: Options, test: bool) -> str:
     """A line for dracut, which would else take the root's compression whether its program is in the image or not."""
     there = {package.name for package in order.lock.packages}
     program = options.initramfs_compression or next((name for name in ("zstd", "xz") if name in there), "gzip")

@@ -59,6 +59,14 @@ class LivemediaBackend:
         """The root's file system, its squashfs, the boot files and the ISO; at least 2 GiB."""
         return max(2 * _GIB, int(_root(lock) * 2.5))
 
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for options, packages and kickstart commands that the tool can't do with."""
+        options = backend_options.read(Options, draft, self.name)
+        _require_kickstart(draft)
+        lorax_versions.product(draft.release.title)
+        if draft.versions:
+            lorax_versions.root_words(options.rootfs_type, _TOOL, lorax_versions.version(draft, _TOOL))
+
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run; raises errors.InvalidRequest for options, packages and kickstart commands that it can't do with."""
         options = backend_options.read(Options, order, self.name)
@@ -93,22 +101,28 @@ def _words(order: plugins.Order, options: Options, version: str) -> list[str]:
     return words
 
 
-def kickstart(order: plugins.Order) -> str:
-    """build.ks as Anaconda has to read it: every locked package by its name, and a root that holds them."""
-    said = kickstarts.parse(order.kickstart, order.release.kickstart_syntax)
+def _require_kickstart(draft: plugins.Draft) -> kickstarts.Kickstart:
+    """What the kickstart says; raises errors.InvalidRequest for what the tool refuses."""
+    said = kickstarts.parse(draft.kickstart, draft.release.kickstart_syntax)
     if wrong := [command for command in _REFUSED if command in said.commands]:
         raise errors.InvalidRequest(
             f"{_TOOL} takes no kickstart with {', '.join(wrong)}",
             cause="it installs into a single root, without asking",
             remedy="leave that out of the kickstart, or choose another backend",
         )
-    names = lorax_versions.names(order.lock)
-    if _NEEDED not in names:
+    if _NEEDED not in lorax_versions.names(draft.lock):
         raise errors.InvalidRequest(
             f"{_TOOL} makes no live image without the package {_NEEDED}",
             cause="that package holds what mounts the image's root",
             remedy=f"add {_NEEDED} to the packages",
         )
+    return said
+
+
+def kickstart(order: plugins.Order) -> str:
+    """build.ks as Anaconda has to read it: every locked package by its name, and a root that holds them."""
+    said = _require_kickstart(order)
+    names = lorax_versions.names(order.lock)
     size = math.ceil(_root(order.lock) / _MIB)
     root = "" if "part" in said.commands or "partition" in said.commands else f"part / --fstype=ext4 --size={size}\n"
     head, _, rest = said.text.rpartition("\n%packages")

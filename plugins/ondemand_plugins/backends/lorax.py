@@ -58,6 +58,13 @@ class LoraxBackend:
         root = max(lock.installed_size, 3 * lock.download_size)
         return max(2 * _GIB, int(root * 2.5))
 
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for options and an installer that the tool can't take, and errors.ToolMissing."""
+        options = backend_options.read(Options, draft, self.name)
+        lorax_versions.product(_installer(draft).product)
+        if draft.versions:
+            lorax_versions.root_words(options.rootfs_type, "lorax", lorax_versions.version(draft, "lorax"))
+
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of lorax; raises errors.InvalidRequest for options that it or the builder's version does not know."""
         options = backend_options.read(Options, order, self.name)
@@ -105,11 +112,11 @@ _BUILDSTAMP = "--install /.buildstamp"
 _NO_MICROCODE = "--no-early-microcode"
 
 
-def _installer(order: plugins.Order) -> releases.Installer:
-    installer = order.release.definition(order.request.image_type).installer
+def _installer(draft: plugins.Draft) -> releases.Installer:
+    installer = draft.release.definition(draft.request.image_type).installer
     if installer is None:
         raise errors.InvalidRequest(
-            f"Backend lorax can't make images of type «{order.request.image_type.value}» of release {order.release.name}",
+            f"Backend lorax can't make images of type «{draft.request.image_type.value}» of release {draft.release.name}",
             cause="its definition names no installer for them",
             remedy="give that image type an `installer` in the release definition",
         )

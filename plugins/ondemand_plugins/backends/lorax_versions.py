@@ -35,7 +35,7 @@ def has(option: str, version: str) -> bool:
     )
 
 
-def version(order: plugins.Order, tool: str) -> str:
+def version(order: plugins.Draft, tool: str) -> str:
     """The tool's version on this builder; raises errors.ToolMissing where that is older than OLDEST, or not told."""
     found = order.versions.get(tool, "")
     if not found or versions.key(found) < versions.key(OLDEST):

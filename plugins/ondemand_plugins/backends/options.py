@@ -12,10 +12,10 @@ from ondemand import errors, plugins
 Model = TypeVar("Model", bound=pydantic.BaseModel)
 
 
-def read(model: type[Model], order: plugins.Order, backend: str) -> Model:
-    """The order's options as `model`; raises errors.InvalidRequest for those that it does not know."""
+def read(model: type[Model], draft: plugins.Draft, backend: str) -> Model:
+    """The draft's options as `model`; raises errors.InvalidRequest for those that it does not know."""
     try:
-        return model.model_validate(dict(order.options))
+        return model.model_validate(dict(draft.options))
     except pydantic.ValidationError as error:
         raise errors.InvalidRequest(
             f"The options of backend {backend} can't be used",

@@ -35,6 +35,11 @@ class RemasterBackend:
         """The finished image, and room for its parts."""
         return lock.fetched_size + 256 * 1024**2
 
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for options that it does not know, and for a release without a published boot.iso."""
+        backend_options.read(installer_options.Options, draft, self.name)
+        installer_options.require_boot_iso(draft, self.name)
+
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of installer_media; raises errors.InvalidRequest for options it does not know."""
         options = backend_options.read(installer_options.Options, order, self.name)
