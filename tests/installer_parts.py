@@ -11,24 +11,6 @@ from collections.abc import Callable, Iterator
 
 from ondemand_consumer import console, machines
 
-KICKSTART = """lang C.UTF-8
-keyboard us
-timezone UTC
-rootpw --plaintext demo
-harddrive --partition=LABEL=TREE --dir=/main
-repo --name=testing --baseurl=hd:LABEL=TREE:/testing
-clearpart --all
-bootloader --append="systemd.show_status=1"
-%packages
-@core
-ondemand-hello
-%end
-%post
-rpm -q ondemand-hello > /root/installed
-%end
-poweroff
-"""
-
 
 def iso(target: pathlib.Path, volume: str, **content: pathlib.Path) -> pathlib.Path:
     """Writes a disc with `content` by name in its top folder; an underscore stands for the dot of a file."""

@@ -20,10 +20,8 @@ def main() -> int:
         programs.say("started; inst.rescue is given, so nothing is installed")
         return 0
     place = words.kickstart
-    if not place and media.by_label("OEMDRV").exists():
-        place = "hd:LABEL=OEMDRV:/ks.cfg"
     if not place:
-        programs.say("started; no kickstart is named by inst.ks= or on a disk OEMDRV, so nothing is installed")
+        programs.say("started; no kickstart is named by inst.ks=, so nothing is installed")
         return 0
     programs.say(f"started, by kickstart {place}")
     try:
@@ -46,12 +44,13 @@ def _install(words: boot_words.BootWords, place: str) -> str:
     for line in kickstart.unknown:
         programs.say(f"not done: {line}")
     source = words.repository or kickstart.source or "file:///run/install/repo"
-    named = [("tree", source), *kickstart.repositories, *words.additional]
-    repositories = [(name, found.path(where)) for name, where in named]
+    additional = [kickstarts.Repository(name, place) for name, place in words.additional]
+    named = [kickstarts.Repository("tree", source), *kickstart.repositories, *additional]
+    repositories = [(repository, found.path(repository.place)) for repository in named]
     disk = disks.first_empty()
     programs.say(f"disk: {disk} is empty and takes the system")
     uuid = disks.prepare(disk)
-    programs.say(f"packages: {' '.join(kickstart.packages)} from {', '.join(where for _, where in named)}")
+    programs.say(f"packages: {' '.join(kickstart.packages)} from {', '.join(each.place for each in named)}")
     transactions.install(repositories, kickstart.packages, kickstart.excluded)
     systems.bind()
     programs.say("settings")

@@ -10,7 +10,7 @@ import collections.abc
 import dataclasses
 import shlex
 
-_VALUED = ("url", "partition", "dir", "name", "baseurl", "append", "interpreter", "fstype")
+_VALUED = ("url", "partition", "dir", "name", "baseurl", "excludepkgs", "append", "interpreter", "fstype")
 # What means nothing here but changes nothing of the result either.
 _SILENT = ("text", "cmdline", "graphical", "zerombr", "autopart", "part", "partition", "firstboot", "eula", "skipx")
 _SECTIONS = ("%packages", "%post", "%pre", "%pre-install", "%onerror", "%traceback", "%addon", "%anaconda")
@@ -27,12 +27,21 @@ class Script:
     must_succeed: bool = False
 
 
+@dataclasses.dataclass(frozen=True)
+class Repository:
+    """A further source of packages: its `place`, and names that are not taken from it."""
+
+    name: str
+    place: str
+    excluded: tuple[str, ...] = ()
+
+
 @dataclasses.dataclass(kw_only=True)
 class Kickstart:
     """What a kickstart orders; `unknown` are the lines that nothing here carries out."""
 
     source: str = ""
-    repositories: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    repositories: list[Repository] = dataclasses.field(default_factory=list)
     packages: list[str] = dataclasses.field(default_factory=list)
     excluded: list[str] = dataclasses.field(default_factory=list)
     password: str = ""
@@ -122,7 +131,8 @@ def _command(found: Kickstart, line: str, words: list[str]) -> None:
     elif name == "harddrive" and options.get("partition"):
         found.source = f"hd:{options['partition']}:{options.get('dir', '/')}"
     elif name == "repo" and options.get("name") and options.get("baseurl"):
-        found.repositories.append((options["name"], options["baseurl"]))
+        excluded = tuple(filter(None, options.get("excludepkgs", "").split(",")))
+        found.repositories.append(Repository(options["name"], options["baseurl"], excluded))
     elif name == "rootpw":
         found.password = "" if "lock" in options else " ".join(plain)
         found.encrypted = "iscrypted" in options

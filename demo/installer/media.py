@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Finds and mounts, for reading only, what a place names: a folder or file on a disk, on a disc or in memory.
 
-There is no network here: an address on one is refused.
+There is no network here: what an address of HTTP names is taken by its path from a disc with the label MIRROR.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from demo.installer import programs
 
 REPOSITORY = pathlib.Path("/run/install/repo")
 """Where Fedora's installer has its own medium mounted, and kickstarts expect it."""
+MIRROR = "MIRROR"
+"""Label of the disc that stands for every server of packages."""
 _MOUNTS = pathlib.Path("/run/demo-installer")
 _PATIENCE = 30.0
 """Seconds to wait for a device to appear."""
@@ -34,7 +36,7 @@ class Media:
             programs.run("mount", "--bind", root, REPOSITORY)
 
     def path(self, place: str) -> pathlib.Path:
-        """Return the path of `place`: hd:DEVICE:/path, cdrom[:DEVICE][:/path], file:/path. Raises Problem."""
+        """Return the path of `place`: hd:DEVICE:/path, cdrom[:DEVICE][:/path], file:/path, http://HOST/path. Raises Problem."""
         kind, _, rest = place.partition(":")
         if kind == "file":
             return pathlib.Path(urllib.parse.unquote(urllib.parse.urlsplit(place).path))
@@ -47,8 +49,11 @@ class Media:
             return self._mount(device or "/dev/sr0") / inside.lstrip("/")
         if kind == "hd" and device:
             return self._mount(device) / inside.lstrip("/")
+        if kind in ("http", "https") and by_label(MIRROR).exists():
+            return self._mount(f"LABEL={MIRROR}") / urllib.parse.unquote(urllib.parse.urlsplit(place).path).lstrip("/")
         raise programs.Problem(
-            f"{place} can't be reached: this installer knows hd:, cdrom and file: and has no network; name a medium."
+            f"{place} can't be reached: this installer knows hd:, cdrom and file: and has no network; name a medium,"
+            f" or attach a disc with the label {MIRROR} that holds it."
         )
 
     def _mount(self, name: str) -> pathlib.Path:

@@ -7,7 +7,7 @@ import collections.abc
 import pathlib
 import re
 
-from demo.installer import disks, programs
+from demo.installer import disks, kickstarts, programs
 
 BOOT_PACKAGES = ("dracut", "zstd", "grub2-tools", "grub2-common", "grub2-pc-modules")
 """What the new system needs to boot from its disk, whatever the kickstart lists."""
@@ -17,17 +17,20 @@ _STEP = 20
 
 
 def install(
-    repositories: collections.abc.Sequence[tuple[str, pathlib.Path]],
+    repositories: collections.abc.Sequence[tuple[kickstarts.Repository, pathlib.Path]],
     packages: collections.abc.Sequence[str],
     excluded: collections.abc.Sequence[str],
 ) -> None:
-    """Install `packages`, groups written as @id, and what they need; the newest version of any repository wins."""
+    """Install `packages`, groups written as @id, and what they need; the newest version wins of all repositories
+    that don't exclude it."""
     words = ["dnf", "--assumeyes", f"--installroot={disks.SYSTEM}", "--releasever=1", "--nogpgcheck"]
     words += ["--setopt=reposdir=/nonexistent", "--setopt=cachedir=/var/cache/demo-installer", "--setopt=tsflags=nodocs"]
-    for name, folder in repositories:
+    for repository, folder in repositories:
+        name = repository.name
         if not (folder / "repodata" / "repomd.xml").is_file():
             raise programs.Problem(f"Repository {name} has no repodata/repomd.xml: look at the folder that is named.")
         words += [f"--repofrompath={name},file://{folder}", f"--repo={name}"]
+        words += [f"--setopt={name}.excludepkgs={','.join(repository.excluded)}"] if repository.excluded else []
     words += [f"--exclude={name}" for name in excluded]
     programs.run(*words, "install", *dict.fromkeys([*packages, *BOOT_PACKAGES]), timeout=3600, listen=_Progress().hear)
 

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""An installation DVD by the whole service: it boots, installs itself onto an empty disk without network, and the system runs.
+"""Installation media by the whole service: they boot, install onto an empty disk without network, and the system runs.
 
-The installer is the demo's small one, no Anaconda. Beside it a remastered boot ISO of the same release.
+A DVD installs from itself; a remastered boot ISO from its side repository, and all else from what stands for the release's server.
+The installer is the demo's small one, no Anaconda.
 """
 
 from __future__ import annotations
 
+import configparser
+import hashlib
 import os
 import pathlib
 import shutil
@@ -17,7 +20,6 @@ import requests
 from demo import boot_iso
 from ondemand.builds import BuildRecord
 from ondemand.proofs import ProofKind
-from ondemand.states import State
 from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
@@ -56,29 +58,55 @@ def image(record: BuildRecord, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
+def install(medium: pathlib.Path, folder: pathlib.Path, *discs: pathlib.Path) -> tuple[pathlib.Path, list[str]]:
+    """A disk that the medium filled by itself, with further `discs` in the machine, and what its installer said."""
+    disk = folder / "disk"
+    with disk.open("wb") as file:
+        file.truncate(DISK)
+    drives = [f"file={disk},cache=unsafe", *(f"file={disc},readonly=on" for disc in discs)]
+    with installer_parts.machine(folder / "one", medium, *drives, credentials={}) as (process, serial):
+        text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
+    assert "demo-installer: finished" in text, text[-3000:]
+    return disk, [line for line in text.splitlines() if line.startswith("demo-installer: ")]
+
+
+def start(disk: pathlib.Path, record: BuildRecord, folder: pathlib.Path) -> None:
+    """Boots the disk alone: it runs, and has the wanted builds by NEVRA and header digest."""
+    said = console.Console(token=machines.token())
+    credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
+    with installer_parts.machine(folder / "other", disk, credentials=credentials) as (process, serial):
+        text = installer_parts.follow(serial, said, lambda: bool(said.blocks) or process.poll() is not None, STARTING)
+    wanted = {item.nevra: item.checksums["header-sha256"] for item in record.wanted if item.nevra.rsplit("-", 2)[0] in NAMES}
+    assert said.blocks, text[-3000:]
+    assert said.packages == wanted and len(wanted) == len(NAMES) and said.root.startswith("ext4") and said.state == "running"
+
+
+def test_the_tree_s_record_names_the_boot_iso_s_digest(published: pathlib.Path) -> None:
+    tree, found = published / "repositories" / "main", configparser.ConfigParser()
+    found.read(tree / ".treeinfo")
+    digest = hashlib.sha256((tree / "images" / "boot.iso").read_bytes()).hexdigest()
+    assert found["checksums"]["images/boot.iso"] == f"sha256:{digest}"
+    assert found["images-x86_64"]["boot.iso"] == "images/boot.iso"
+
+
 def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted_builds(
     running: parts.Running, tmp_path: pathlib.Path
 ) -> None:
     record = running.succeeded(running.submit(**parts.wanted(image_type="dvd")))
     assert {proof.kind: proof.held for proof in record.proofs} == dict.fromkeys(ProofKind, True)
-    disk = tmp_path / "disk"
-    with disk.open("wb") as file:
-        file.truncate(DISK)
-    drive = f"file={disk},cache=unsafe"
-    with installer_parts.machine(tmp_path / "one", image(record, tmp_path), drive, credentials={}) as (process, serial):
-        text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
-    assert "demo-installer: finished" in text, text[-3000:]
-    said = console.Console(token=machines.token())
-    credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
-    with installer_parts.machine(tmp_path / "other", disk, credentials=credentials) as (process, serial):
-        text = installer_parts.follow(serial, said, lambda: bool(said.blocks) or process.poll() is not None, STARTING)
-    wanted = {item.nevra: item.checksums["header-sha256"] for item in record.wanted if item.nevra.rsplit("-", 2)[0] in NAMES}
-    assert said.blocks, text[-3000:]
-    assert said.packages == wanted and len(wanted) == len(NAMES) and said.root.startswith("ext4")
+    disk, said = install(image(record, tmp_path), tmp_path)
+    phases = dict.fromkeys(line.split(": ")[1].split(",")[0] for line in said)
+    expected = ("started", "not done", "disk", "packages", "settings", "initramfs", "boot loader")
+    assert [phase for phase in phases if not phase.startswith("finished")] == [*expected]
+    start(disk, record, tmp_path)
 
 
-def test_a_remastered_boot_iso_carries_the_wanted_builds_and_boots(running: parts.Running) -> None:
+def test_a_remastered_boot_iso_installs_the_wanted_builds_and_all_else_from_the_release(
+    running: parts.Running, published: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
     record = running.succeeded(running.submit(**parts.wanted(image_type="boot")))
     proof = next(proof for proof in record.proofs if proof.kind is ProofKind.CONTAINS)
     assert proof.facts["part"] == "side repository on the medium" and len(record.wanted) == 4
-    assert record.attempt and record.state is State.SUCCEEDED
+    mirror = installer_parts.iso(tmp_path / "mirror.iso", "MIRROR", repositories=published / "repositories")
+    disk, _ = install(image(record, tmp_path), tmp_path, mirror)
+    start(disk, record, tmp_path)

@@ -15,7 +15,7 @@ lang en_US.UTF-8
 keyboard --vckeymap=us
 rootpw --plaintext 'a b'
 harddrive --partition=LABEL=TREE --dir=/os
-repo --name=side --baseurl=file:///run/install/repo/side
+repo --name=side --baseurl=file:///run/install/repo/side --excludepkgs=a,b
 bootloader --location=mbr --append="console=ttyS0 quiet"
 clearpart --all
 firewall --enabled
@@ -33,6 +33,7 @@ echo '%end is on its own line'
 %end
 reboot
 """
+SIDE = kickstarts.Repository("side", "file:///run/install/repo/side", ("a", "b"))
 
 
 def test_the_boot_line_names_kickstart_repositories_and_consoles() -> None:
@@ -46,7 +47,7 @@ def test_the_boot_line_names_kickstart_repositories_and_consoles() -> None:
 
 def test_a_kickstart_s_known_lines_are_read() -> None:
     found = kickstarts.read(KICKSTART)
-    assert (found.source, found.repositories) == ("hd:LABEL=TREE:/os", [("side", "file:///run/install/repo/side")])
+    assert (found.source, found.repositories) == ("hd:LABEL=TREE:/os", [SIDE])
     assert found.packages == ["@core", "@demo-live-environment", "ondemand-hello"]
     assert found.excluded == ["ondemand-tools"]
     assert (found.password, found.encrypted, found.keyboard) == ("a b", False, "us")
@@ -74,6 +75,15 @@ def test_a_locked_root_account_has_no_password() -> None:
 def test_a_place_on_the_network_is_refused(place: str) -> None:
     with pytest.raises(programs.Problem, match="has no network"):
         media.Media("").path(place)
+
+
+def test_an_address_is_looked_up_on_the_disc_that_stands_for_servers(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "by_label", lambda label: tmp_path)
+    monkeypatch.setattr(media.Media, "_mount", lambda _, name: pathlib.Path("/mounted") / name)
+    found = media.Media("").path("http://127.0.0.1:5000/repositories/main")
+    assert found == pathlib.Path("/mounted/LABEL=MIRROR/repositories/main")
 
 
 def test_a_file_s_place_is_its_path() -> None:
