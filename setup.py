@@ -51,6 +51,7 @@ TEST = [
     "pyftpdlib>=2",
     "pytest>=8",
     "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
     "ruff>=0.5",
     "setuptools>=77",
     "types-defusedxml",
