@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """How long a claim takes when a hundred builders work on thousands of queued builds, through the real worker API.
 
-Two web processes answer, as a service with so many builders has several. The builders are threads of this process, which
-begin as builders that one message woke do. A build lasts 1 to 5 s; its attempt beats as the real builder's does and ends with
-an error that is not tried again, so nothing is uploaded.
+Two web processes answer, as a service with so many builders has several. The builders are threads of this process; once all
+have registered one message wakes them, as it were, and they begin as builders do then. A build lasts 1 to 5 s; its attempt beats
+as the real builder's does and ends with an error that is not tried again, so nothing is uploaded.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def measure(urls: Sequence[str], database: Database) -> dict[str, float]:
     figures.announce(f"{BUILDERS} builders, {BUILDS} builds")
     rows.queued(database, "many", BUILDS)
     tokens = [people.add_builder(database, f"bench-{number}") for number in range(BUILDERS)]
-    found = Claimed()
+    found, bell = Claimed(), threading.Barrier(BUILDERS)
     with concurrent.futures.ThreadPoolExecutor(BUILDERS) as pool:
-        workers = [pool.submit(_work, urls[number % len(urls)], token, found, number) for number, token in enumerate(tokens)]
+        workers = [pool.submit(_work, urls[number % len(urls)], token, found, number, bell) for number, token in enumerate(tokens)]
         for each in workers:
             each.result()
     twice = len(found.attempts) - len(set(found.attempts))
@@ -73,10 +73,11 @@ def measure(urls: Sequence[str], database: Database) -> dict[str, float]:
     }
 
 
-def _work(url: str, token: str, found: Claimed, number: int) -> None:
+def _work(url: str, token: str, found: Claimed, number: int, bell: threading.Barrier) -> None:
     lengths, instance = random.Random(number), str(uuid.uuid4())
     speaker = master.Master(url, token)
     speaker.register(instance)
+    bell.wait(60)
     time.sleep(lengths.uniform(0, worker.spread(BUILDERS)))
     while True:
         began = time.monotonic()
