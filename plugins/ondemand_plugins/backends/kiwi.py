@@ -15,17 +15,17 @@ from ondemand import kickstarts, plugins, secure_boot
 from ondemand.build_requests import Profile
 from ondemand.descriptions import Description
 from ondemand.locks import Lock, Rules
-from ondemand_plugins.backends import failures, kept_initramfs, kept_root, kiwi_descriptions, kiwi_roots, progress
+from ondemand_plugins.backends import failures, kept_initramfs, kept_root, kiwi_descriptions, kiwi_roots, progress, squashfs_percent
 from ondemand_plugins.backends import options as backend_options
 
 BUILD_TIMEOUT = 5400.0
 _DATABASE = "%_dbpath /usr/lib/sysimage/rpm\n"
 _LANGUAGES = "%_install_langs {}\n"
 _DRACUT = 'compress="zstd {level}"\n'
-_RUN = ".sh", "/chroot", "/rsync"
+_RUN = ".sh", "/chroot", "/rsync", "/mksquashfs"
 _KEPT = "initramfs"
 _PROGRAMS = f"{_KEPT}/programs"
-_CHROOT, _RSYNC = f"{_PROGRAMS}/chroot", f"{_PROGRAMS}/rsync"
+_CHROOT, _RSYNC, _SQUASHFS = (f"{_PROGRAMS}/{name}" for name in ("chroot", "rsync", "mksquashfs"))
 _STAND_IN = """#!{python} -IS
 import os, runpy, sys
 
@@ -124,7 +124,7 @@ def _plan_of_description(order: plugins.Order, description: Description, options
         },
         binaries=binaries,
         folders=("result",),
-        executable=frozenset({_CHROOT, _RSYNC, *(f"description/{path}" for path in description.executable)}),
+        executable=frozenset({_CHROOT, _RSYNC, _SQUASHFS, *(f"description/{path}" for path in description.executable)}),
         commands=(_command(order, *profile, "--kiwi-file", description.main),),
         image="result/*.iso",
         root=kiwi_roots.root(order, _DATABASE) if plain else None,
@@ -147,8 +147,8 @@ def _command(order: plugins.Order, *words: str) -> plugins.Command:
 
 
 def _programs() -> dict[str, str]:
-    """What kiwi finds in place of `chroot` and `rsync`."""
-    modules = {_CHROOT: kept_initramfs, _RSYNC: kept_root}
+    """What kiwi finds in place of `chroot`, `rsync` and `mksquashfs`."""
+    modules = {_CHROOT: kept_initramfs, _RSYNC: kept_root, _SQUASHFS: squashfs_percent}
     return {name: _STAND_IN.format(python=sys.executable, program=module.__file__) for name, module in modules.items()}
 
 

@@ -30,10 +30,11 @@ KIWI = (
     Progress(pattern=_VERIFYING, text="checking package {done} of {whole}", begin=0.35, end=0.38),
     Progress(pattern=r"EXEC: \[chroot \S+ dracut --verbose", text="dracut makes the initramfs", begin=0.4, end=0.4),
     Progress(pattern=r"EXEC: \[mksquashfs ", text="mksquashfs packs the root", begin=0.6, end=0.6),
+    _squashfs(0.6, 0.95),
     Progress(pattern=r"EXEC: \[\S*xorriso .*-outdev ", text="xorriso writes the image", begin=0.95, end=0.95),
     Progress(pattern=r"Export rpm package metadata", text="kiwi lists what is in the image", begin=0.98, end=0.98),
 )
-"""kiwi shows what dracut, mksquashfs and xorriso say only when they have ended, so that they count as phases."""
+"""kiwi shows what dracut and xorriso say only when they have ended, so they are phases; of mksquashfs `squashfs_percent` tells."""
 
 LIVECD = (
     Progress(pattern=_INSTALLING, text=_PACKAGE, begin=0.05, end=0.4),
