@@ -7,7 +7,9 @@ The installer is the demo's small one, no Anaconda.
 
 from __future__ import annotations
 
+import concurrent.futures
 import configparser
+import dataclasses
 import hashlib
 import os
 import pathlib
@@ -24,7 +26,7 @@ from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 INSTALLING, STARTING = 2400.0, 900.0
 """Seconds for an emulated machine that shares its cores."""
 NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")
@@ -49,6 +51,34 @@ def running(published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
         yield service
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Installed:
+    """A medium that the service made, the disk that it filled by itself, and what its installer said meanwhile."""
+
+    record: BuildRecord
+    disk: pathlib.Path
+    said: list[str]
+
+    def phases(self) -> list[str]:
+        """The phases that the installer named, in their order."""
+        return list(dict.fromkeys(line.split(": ")[1].split(",")[0] for line in self.said))
+
+
+@pytest.fixture(scope="module")
+def installed(
+    running: parts.Running, published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Installed]:
+    """By image type; both machines work side by side, since each needs minutes of one core."""
+    builds = {image_type: running.submit(**parts.wanted(image_type=image_type)) for image_type in ("dvd", "boot")}
+    records = {image_type: running.succeeded(build_id) for image_type, build_id in builds.items()}
+    folders = {image_type: tmp_path_factory.mktemp(image_type) for image_type in builds}
+    mirror = installer_parts.iso(folders["boot"] / "mirror.iso", "MIRROR", repositories=published / "repositories")
+    discs = {"dvd": (), "boot": (mirror,)}
+    with concurrent.futures.ThreadPoolExecutor(len(records)) as pool:
+        works = {kind: pool.submit(install, records[kind], folders[kind], *discs[kind]) for kind in records}
+        return {image_type: work.result() for image_type, work in works.items()}
+
+
 def image(record: BuildRecord, folder: pathlib.Path) -> pathlib.Path:
     """The published image, fetched."""
     (artifact,) = (item for item in record.artifacts if item.role == "image")
@@ -58,25 +88,27 @@ def image(record: BuildRecord, folder: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def install(medium: pathlib.Path, folder: pathlib.Path, *discs: pathlib.Path) -> tuple[pathlib.Path, list[str]]:
-    """A disk that the medium filled by itself, with further `discs` in the machine, and what its installer said."""
+def install(record: BuildRecord, folder: pathlib.Path, *discs: pathlib.Path) -> Installed:
+    """Starts the medium in a machine with an empty disk and further `discs`, until the machine ends."""
     disk = folder / "disk"
     with disk.open("wb") as file:
         file.truncate(DISK)
     drives = [f"file={disk},cache=unsafe", *(f"file={disc},readonly=on" for disc in discs)]
-    with installer_parts.machine(folder / "one", medium, *drives, credentials={}) as (process, serial):
+    with installer_parts.machine(folder / "one", image(record, folder), *drives, credentials={}) as (process, serial):
         text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
     assert "demo-installer: finished" in text, text[-3000:]
-    return disk, [line for line in text.splitlines() if line.startswith("demo-installer: ")]
+    said = [line for line in text.splitlines() if line.startswith("demo-installer: ")]
+    return Installed(record=record, disk=disk, said=said)
 
 
-def start(disk: pathlib.Path, record: BuildRecord, folder: pathlib.Path) -> None:
+def start(made: Installed, folder: pathlib.Path) -> None:
     """Boots the disk alone: it runs, and has the wanted builds by NEVRA and header digest."""
     said = console.Console(token=machines.token())
     credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
-    with installer_parts.machine(folder / "other", disk, credentials=credentials) as (process, serial):
+    with installer_parts.machine(folder / "other", made.disk, credentials=credentials) as (process, serial):
         text = installer_parts.follow(serial, said, lambda: bool(said.blocks) or process.poll() is not None, STARTING)
-    wanted = {item.nevra: item.checksums["header-sha256"] for item in record.wanted if item.nevra.rsplit("-", 2)[0] in NAMES}
+    wanted = {item.nevra: item.checksums["header-sha256"] for item in made.record.wanted}
+    wanted = {nevra: digest for nevra, digest in wanted.items() if nevra.rsplit("-", 2)[0] in NAMES}
     assert said.blocks, text[-3000:]
     assert said.packages == wanted and len(wanted) == len(NAMES) and said.root.startswith("ext4") and said.state == "running"
 
@@ -90,23 +122,19 @@ def test_the_tree_s_record_names_the_boot_iso_s_digest(published: pathlib.Path) 
 
 
 def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted_builds(
-    running: parts.Running, tmp_path: pathlib.Path
+    installed: dict[str, Installed], tmp_path: pathlib.Path
 ) -> None:
-    record = running.succeeded(running.submit(**parts.wanted(image_type="dvd")))
-    assert {proof.kind: proof.held for proof in record.proofs} == dict.fromkeys(ProofKind, True)
-    disk, said = install(image(record, tmp_path), tmp_path)
-    phases = dict.fromkeys(line.split(": ")[1].split(",")[0] for line in said)
+    made = installed["dvd"]
+    assert {proof.kind: proof.held for proof in made.record.proofs} == dict.fromkeys(ProofKind, True)
     expected = ("started", "not done", "disk", "packages", "settings", "initramfs", "boot loader")
-    assert [phase for phase in phases if not phase.startswith("finished")] == [*expected]
-    start(disk, record, tmp_path)
+    assert [phase for phase in made.phases() if not phase.startswith("finished")] == [*expected]
+    start(made, tmp_path)
 
 
 def test_a_remastered_boot_iso_installs_the_wanted_builds_and_all_else_from_the_release(
-    running: parts.Running, published: pathlib.Path, tmp_path: pathlib.Path
+    installed: dict[str, Installed], tmp_path: pathlib.Path
 ) -> None:
-    record = running.succeeded(running.submit(**parts.wanted(image_type="boot")))
-    proof = next(proof for proof in record.proofs if proof.kind is ProofKind.CONTAINS)
-    assert proof.facts["part"] == "side repository on the medium" and len(record.wanted) == 4
-    mirror = installer_parts.iso(tmp_path / "mirror.iso", "MIRROR", repositories=published / "repositories")
-    disk, _ = install(image(record, tmp_path), tmp_path, mirror)
-    start(disk, record, tmp_path)
+    made = installed["boot"]
+    proof = next(proof for proof in made.record.proofs if proof.kind is ProofKind.CONTAINS)
+    assert proof.facts["part"] == "side repository on the medium" and len(made.record.wanted) == 4
+    start(made, tmp_path)
