@@ -12,7 +12,7 @@ from typing import Annotated
 
 import pydantic
 
-from ondemand import errors, references
+from ondemand import descriptions, errors, references
 
 
 class ImageType(enum.StrEnum):
@@ -51,6 +51,11 @@ PackageName = Annotated[str, pydantic.Field(pattern=_NAME)]
 Mail = Annotated[str, pydantic.Field(pattern=_MAIL)]
 Url = Annotated[str, pydantic.Field(pattern=_URL)]
 Line = Annotated[str, pydantic.Field(pattern=r"^[^\x00-\x1f\x7f]{1,120}$")]
+TEXT = 512_000
+"""Characters of a kickstart, or of all files of a description."""
+OWN = "of the request"
+"""The name of a description that a request brings."""
+_PLAIN_FORMAT = re.compile(r"""pwdformat\s*=\s*["']plain""")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -75,11 +80,48 @@ class ExtraRepository(pydantic.BaseModel, frozen=True, extra="forbid"):
         return self.url.replace("{arch}", arch).replace("$basearch", arch).rstrip("/")
 
 
+class OwnDescription(pydantic.BaseModel, frozen=True, extra="forbid"):
+    """A kiwi description of the requester's own: `files` maps paths to texts. `main` may be the only config.xml or *.kiwi;
+    without a `profile` those are taken that the description itself imports."""
+
+    files: dict[descriptions.Path, Annotated[str, pydantic.Field(max_length=TEXT)]] = pydantic.Field(min_length=1, max_length=100)
+    main: Annotated[str, pydantic.Field(pattern=descriptions.MAIN)] | None = None
+    profile: Word | None = None
+
+    @pydantic.field_validator("files")
+    @classmethod
+    def _bounded(cls, files: dict[str, str]) -> dict[str, str]:
+        if sum(map(len, files.values())) > TEXT:
+            raise ValueError(f"all files together have more than {TEXT} characters")
+        for path, text in files.items():
+            try:
+                _uncontrolled(text)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from error
+            if _PLAIN_FORMAT.search(text):
+                raise ValueError(
+                    f"{path} holds a password that everybody could read on the build's page; give its hash (`openssl passwd -6`)"
+                )
+        return files
+
+    @pydantic.model_validator(mode="after")
+    def _whole(self) -> OwnDescription:
+        try:
+            self.described()
+        except errors.InvalidRequest as error:
+            raise ValueError(error.sentence) from error
+        return self
+
+    def described(self) -> descriptions.Description:
+        """The same as it travels to a builder."""
+        return descriptions.of_texts(OWN, self.files, self.main, self.profile)
+
+
 class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     """The request, the same for web form, REST, bus and command line.
 
-    `builds` are references (see ondemand.references). `keep_for` is in days. `preset`, `kickstart` and `kickstart_url`
-    exclude each other; without all the release's own preset for the image type is taken.
+    `builds` are references (see ondemand.references). `keep_for` is in days. `preset`, `kickstart`, `kickstart_url` and
+    `description` exclude each other; without all the release's own preset for the image type is taken.
     """
 
     release: Word
@@ -89,8 +131,9 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     title: Line | None = None
     volume_label: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")] | None = None
     preset: Word | None = None
-    kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=512_000)
+    kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=TEXT)
     kickstart_url: Url | None = None
+    description: OwnDescription | None = None
     add_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     remove_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     add_groups: tuple[Word, ...] = pydantic.Field(default=(), max_length=100)
@@ -116,8 +159,10 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> BuildRequest:
-        if sum(map(bool, (self.preset, self.kickstart, self.kickstart_url))) > 1:
-            raise ValueError("give either a preset or a kickstart of your own, as text or by its URL, not two of them")
+        if sum(map(bool, (self.preset, self.kickstart, self.kickstart_url, self.description))) > 1:
+            raise ValueError(
+                "give either a preset, a kickstart of your own, as text or by its URL, or a kiwi description, not two of them"
+            )
         if both := set(self.add_packages) & set(self.remove_packages):
             raise ValueError(f"these packages are added and removed at once: {', '.join(sorted(both))}")
         names = [repository.name for repository in self.repositories]
@@ -136,7 +181,9 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON; equal requests have equal digests."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        # Without what came later and says nothing, so that a repeated request is known by its older digest.
+        held = self.model_dump(mode="json", exclude={"description"} if self.description is None else None)
+        text = json.dumps(held, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def label(self, build_id: int) -> str:

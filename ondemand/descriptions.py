@@ -10,7 +10,7 @@ import json
 import os
 import pathlib
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated
 
 import pydantic
@@ -21,7 +21,20 @@ LIMIT = 5_000_000
 """Bytes that all files of a description may have together."""
 FILES = 1000
 """Files that a description may have."""
-Path = Annotated[str, pydantic.Field(pattern=r"^[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*$", max_length=1000)]
+
+
+def _within(path: str) -> str:
+    if {".", ".."} & {*path.split("/")}:
+        raise ValueError(f"«{path}» may lie elsewhere")
+    return path
+
+
+Path = Annotated[
+    str,
+    pydantic.Field(pattern=r"^[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*$", max_length=1000),
+    pydantic.AfterValidator(_within),
+]
+"""A file's path in a description."""
 MAIN = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,120}\.(kiwi|xml)$"
 """How the main file may be called."""
 
@@ -42,8 +55,6 @@ class Description(pydantic.BaseModel, frozen=True, extra="forbid"):
     def _bounded(cls, files: dict[str, str]) -> dict[str, str]:
         if sum(map(len, files.values())) > LIMIT * 4 // 3 + 4 * FILES:
             raise ValueError(f"more than {LIMIT} bytes")
-        if wrong := [path for path in files if {".", ".."} & {*path.split("/")}]:
-            raise ValueError(f"«{wrong[0]}» may lie elsewhere")
         return files
 
     def content(self, path: str) -> bytes:
@@ -97,17 +108,32 @@ def read(folder: pathlib.Path, main: str | None, profile: str | None) -> Descrip
             raise invalid(folder.name, f"it has more than {LIMIT} bytes or {FILES} files, which is too much")
         contents[path] = base64.b64encode(file.read_bytes()).decode()
         executable += [path] if os.access(file, os.X_OK) else []
-    tops = sorted(path for path in contents if path == "config.xml" or ("/" not in path and path.endswith(".kiwi")))
-    chosen = main or (tops[0] if len(tops) == 1 else "")
-    if chosen not in contents:
-        there = f"it has {', '.join(tops)}, and the preset says not which" if tops else "it has none"
-        raise invalid(folder.name, f"«{main}» is not in it" if main else f"of config.xml and *.kiwi {there}")
+    chosen = _main(folder.name, contents, main)
     return Description(main=chosen, profile=profile, files=contents, executable=tuple(executable))
+
+
+def of_texts(name: str, texts: Mapping[str, str], main: str | None, profile: str | None) -> Description:
+    """The description of these files, path -> text, which people know as `name`; raises errors.InvalidRequest."""
+    files = {path: base64.b64encode(text.encode()).decode() for path, text in sorted(texts.items())}
+    return Description(
+        main=_main(name, files, main), profile=profile, files=files, executable=tuple(path for path in files if path.endswith(".sh"))
+    )
+
+
+def _main(name: str, files: Collection[str], main: str | None) -> str:
+    tops = sorted(path for path in files if path == "config.xml" or ("/" not in path and path.endswith(".kiwi")))
+    chosen = main or (tops[0] if len(tops) == 1 else "")
+    if chosen not in files:
+        there = f"it has {', '.join(tops)}, and nothing says which" if tops else "it has none"
+        raise invalid(name, f"«{main}» is not in it" if main else f"of config.xml and *.kiwi {there}")
+    return chosen
 
 
 def invalid(name: str, cause: str) -> errors.InvalidRequest:
     """A description that can't be used."""
-    return errors.InvalidRequest(f"The kiwi description «{name}» can't be used", cause=cause, remedy="let the operator correct that preset")
+    return errors.InvalidRequest(
+        f"The kiwi description «{name}» can't be used", cause=cause, remedy="correct it; a preset is the operator's to correct"
+    )
 
 
 def _walk(folder: pathlib.Path) -> Iterator[tuple[str, pathlib.Path]]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import pydantic
 
 from ondemand import build_requests, errors
-from ondemand.build_requests import BuildRequest, ImageType, PackageName, Url, Word
+from ondemand.build_requests import BuildRequest, ImageType, OwnDescription, PackageName, Url, Word
 from ondemand.builds import Failure, Record
 
 REFUSED = "refused"
@@ -29,8 +29,9 @@ class ResolveRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
     references: tuple[Text, ...] = pydantic.Field(min_length=1, max_length=100)
     image_type: ImageType | None = None
     preset: Word | None = None
-    kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=512_000)
+    kickstart: str | None = pydantic.Field(default=None, min_length=1, max_length=build_requests.TEXT)
     kickstart_url: Url | None = None
+    description: OwnDescription | None = None
     add_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     remove_packages: tuple[PackageName, ...] = pydantic.Field(default=(), max_length=500)
     add_groups: tuple[Word, ...] = pydantic.Field(default=(), max_length=100)
@@ -54,7 +55,7 @@ class ResolveRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
 
 
 _OF_AN_IMAGE = frozenset(
-    {"preset", "kickstart", "kickstart_url", "add_packages", "remove_packages", "add_groups", "remove_groups"}
+    {"preset", "kickstart", "kickstart_url", "description", "add_packages", "remove_packages", "add_groups", "remove_groups"}
 )
 
 

@@ -38,6 +38,7 @@ def storable(attempt: attempts.Attempt) -> bool:
     return not (
         request.kickstart
         or request.kickstart_url
+        or request.description
         or request.repositories
         or any(package.foreign or package.trust == "uploaded" or _own(package) for package in attempt.assignment.lock.packages)
     )

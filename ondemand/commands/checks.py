@@ -19,6 +19,8 @@ def check(
     remove_group: options.RemoveGroup = None,
     preset: options.Preset = "",
     kickstart: options.Kickstart = "",
+    description: options.Description = "",
+    description_profile: options.DescriptionProfile = "",
     repository: options.Repository = None,
     repository_key: options.RepositoryKey = None,
     backend: options.Backend = "",
@@ -39,6 +41,7 @@ def check(
             "preset": preset or None,
             "backend": backend or None,
             **options.kickstart(kickstart),
+            **options.description(description, description_profile),
             "repositories": options.repositories(repository, repository_key),
         }
     )

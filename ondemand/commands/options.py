@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ondemand import errors, settings
+from ondemand import descriptions, errors, settings
 from ondemand.client import Client
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -31,6 +31,10 @@ AddGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Also 
 RemoveGroup = Annotated[list[str] | None, typer.Option(metavar="GROUP", help="Leave it out.")]
 Preset = Annotated[str, typer.Option(help="A preset of the service.")]
 Kickstart = Annotated[str, typer.Option(metavar="FILE|URL", help="A kickstart of your own; a URL is fetched by the service.")]
+Description = Annotated[
+    str, typer.Option(metavar="FOLDER", help="A kiwi description of your own; needs the permission own_code.")
+]
+DescriptionProfile = Annotated[str, typer.Option(help="Its profile, in place of those that it imports itself.")]
 Repository = Annotated[
     list[str] | None, typer.Option(metavar="NAME=URL", help="A further repository; needs the permission own_code.")
 ]
@@ -79,6 +83,22 @@ def kickstart(given: str) -> dict[str, str]:
     if given.startswith(("http://", "https://")):
         return {"kickstart_url": given}
     return {"kickstart": _text(given, errors.KickstartInvalid, f"The kickstart {given}")} if given else {}
+
+
+def description(folder: str, profile: str) -> dict[str, object]:
+    """The request's field for a kiwi description; raises errors.InvalidRequest for what a request can't hold."""
+    if not folder:
+        return {}
+    found = descriptions.read(pathlib.Path(folder), None, None)
+    try:
+        texts = {path: content.decode() for path, content in found.contents().items()}
+    except UnicodeError as error:
+        raise errors.InvalidRequest(
+            f"The description {folder} can't be sent",
+            cause="a file of it is no text",
+            remedy="let config.sh make that file, or ask the operator for a preset",
+        ) from error
+    return {"description": {"files": texts, "main": found.main, "profile": profile or None}}
 
 
 def _text(file: str, kind: type[errors.RequestError], what: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy.exc
 
-from ondemand import build_requests, errors, plugins, presets
+from ondemand import build_requests, description_packages, errors, plugins, presets
 from ondemand.build_requests import BuildRequest
 from ondemand.descriptions import Description
 from ondemand.locks import Preset
@@ -30,23 +30,37 @@ class Base:
 
 
 def of(here: Service, request: BuildRequest, preset: str, backend: plugins.Backend, owner: str = "") -> Base:
-    """The request's own kickstart, fetched where it is a URL, else the preset.
+    """The request's own kickstart, fetched where it is a URL, or kiwi description, else the preset.
 
-    Raises errors.UnknownImageType for a preset that the backend can't use; of a kickstart at a URL also
-    errors.NotPermitted, errors.KickstartInvalid or errors.SourceUnavailable.
+    Raises errors.UnknownImageType for a description that the backend can't use, errors.InvalidRequest for one that can't be
+    used at all; of a kickstart at a URL also errors.NotPermitted, errors.KickstartInvalid or errors.SourceUnavailable.
     """
     if request.kickstart:
         return Base(text=request.kickstart)
     if request.kickstart_url:
         return _fetched(here, request, request.kickstart_url, owner)
+    if request.description is not None:
+        return _own(request.description.described(), request, backend)
     found = presets.load(here.settings.master.config / "presets", preset, request.arch)
-    if found.description is not None and not plugins.takes_descriptions(backend):
-        raise errors.UnknownImageType(
-            f"Backend {backend.name} can't make an image from preset «{preset}»",
-            cause="that is a kiwi description, and this backend works from kickstarts",
-            remedy="leave the backend out, or name a preset that is a kickstart",
-        )
+    if found.description is not None:
+        _require_kiwi(backend, f"preset «{preset}»")
     return Base(text=found.text, preset=found.preset, description=found.description)
+
+
+def _own(found: Description, request: BuildRequest, backend: plugins.Backend) -> Base:
+    _require_kiwi(backend, "the request's description")
+    preset = Preset(name=build_requests.OWN, kind="kiwi", sha256=found.digest(), profile=found.profile)
+    text = description_packages.Tree(found, request.arch).selection().kickstart()
+    return Base(text=text, preset=preset, description=found)
+
+
+def _require_kiwi(backend: plugins.Backend, what: str) -> None:
+    if not plugins.takes_descriptions(backend):
+        raise errors.UnknownImageType(
+            f"Backend {backend.name} can't make an image from {what}",
+            cause="that is a kiwi description, and this backend works from kickstarts",
+            remedy="name another backend, or begin from a kickstart",
+        )
 
 
 def _fetched(here: Service, request: BuildRequest, url: str, owner: str) -> Base:

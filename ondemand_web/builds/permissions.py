@@ -24,6 +24,7 @@ def require(request: BuildRequest, owner: str, here: service.Service) -> None:
     """
     found = [f"repository {extra.name}" for extra in request.repositories]
     found += [f"the wanted build {text}" for text in request.builds if references.parse(text).own_code]
+    found += ["the kiwi description"] if request.description else []
     if request.kickstart:
         with contextlib.suppress(errors.RequestError):
             found += _own_code(request.kickstart, here.releases.get(request.release), request.arch)
@@ -43,7 +44,7 @@ def _permit(own: list[str], owner: str, here: service.Service) -> None:
     if own and not people.may_bring_own_code(owner, here.settings.master):
         raise errors.NotPermitted(
             f"{owner} may not bring code of his own: {'; '.join(own)[:600]}",
-            cause="scripts in a kickstart, scratch builds and content of one's own run as root on a builder",
+            cause="scripts in a kickstart, kiwi descriptions, scratch builds and content of one's own run as root on a builder",
             remedy="leave them out, or ask the operator for the permission `own_code`",
             details=tuple(own),
         )

@@ -13,8 +13,9 @@ from flask.testing import FlaskClient
 
 from demo import builds as story
 from demo import site
-from ondemand import builds, errors, plugins
+from ondemand import builds, errors, plugins, settings
 from ondemand.build_requests import BuildRequest
+from ondemand_consumer import attempts, roots, stopping
 from ondemand_web import service
 from ondemand_web.builds import bases, checks
 from ondemand_web.builds.models import DescriptionBody
@@ -115,3 +116,61 @@ class Other:
 def test_another_backend_refuses_it_in_a_sentence(here: service.Service) -> None:
     with pytest.raises(errors.UnknownImageType, match="preset «demo-console», because that is a kiwi description"):
         bases.of(here, BuildRequest(release="demo"), "demo-console", Other())
+
+
+def own(**changes: Any) -> dict[str, Any]:
+    """A request's own description: the preset's files as texts."""
+    found = preset_parts.description()
+    texts = {path: content.decode() for path, content in found.contents().items()}
+    return {"files": texts, "main": found.main, "profile": found.profile, **changes, **({"main": None} if "files" in changes else {})}
+
+
+def test_a_description_of_one_s_own_needs_the_permission_and_is_built_as_a_preset_is(
+    here: service.Service, web: FlaskClient
+) -> None:
+    sent = {"release": "demo", "description": own(), "builds": [story.NAMES["koji_build"]]}
+    refused = web.post("/api/v1/builds", json=sent)
+    assert (refused.status_code, refused.get_json()["code"]) == (403, "not-permitted")
+    assert "the kiwi description" in refused.get_json()["detail"]
+    here.settings.master.__dict__["own_code"] = ("you",)
+    build_id = queued(here, web, preset=None, description=own(), builds=[story.NAMES["koji_build"]])
+    found = assigned(here, web)
+    assert found.description and found.description.contents() == preset_parts.description().contents()
+    assert found.lock.preset and (found.lock.preset.name, found.lock.preset.kind) == ("of the request", "kiwi")
+    page = web.get(f"/builds/{build_id}", headers={"Accept": "text/html"}).text
+    assert "<dt>Description</dt><dd>of the request: a kiwi description, profile Console-Live" in page
+    assert not roots.storable(_attempt(found))
+
+
+def _attempt(found: builds.Assignment) -> attempts.Attempt:
+    config = settings.load().builder
+    return attempts.Attempt(assignment=found, settings=config, folder=pathlib.Path("/nowhere"), stop=stopping.Stop())
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"main": "Other.kiwi"}, "«Other.kiwi» is not in it"),
+        ({"files": {"../x": "y"}}, "«../x» may lie elsewhere"),
+        ({"files": {"config.xml": "<user pwdformat='plain' password='x'/>"}}, "give its hash"),
+        ({"files": {"config.xml": "x" * 512_001}}, "at most 512000"),
+        ({"files": {"config.xml": "\x00"}}, "U+0000"),
+        ({"files": {}}, "description.files"),
+    ],
+    ids=["main", "path", "password", "length", "control", "empty"],
+)
+def test_a_description_that_can_t_travel_is_refused_at_once(web: FlaskClient, changes: dict[str, Any], said: str) -> None:
+    answer = web.post("/api/v1/builds", json={"release": "demo", "description": own(**changes)})
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request") and said in answer.get_json()["detail"]
+    assert "password='x'" not in answer.text
+
+
+def test_what_its_files_say_in_vain_is_the_check_s_to_say(here: service.Service, web: FlaskClient) -> None:
+    here.settings.master.__dict__["own_code"] = ("you",)
+    answer = web.post("/api/v1/check", json={"release": "demo", "description": {"files": {"config.xml": "<image"}}})
+    assert answer.status_code == 422 and "config.xml is no plain XML" in answer.get_json()["detail"]
+
+
+def test_two_things_to_begin_from_are_one_too_many(web: FlaskClient) -> None:
+    answer = web.post("/api/v1/builds", json={"release": "demo", "preset": "demo-live", "description": own()})
+    assert answer.status_code == 422 and "or a kiwi description, not two of them" in answer.get_json()["detail"]

@@ -10,7 +10,8 @@ import tarfile
 import pydantic
 import pytest
 
-from ondemand import descriptions, errors
+from ondemand import build_requests, descriptions, errors
+from ondemand.commands import options
 from tests import preset_parts as parts
 
 
@@ -49,7 +50,7 @@ def test_too_much_is_refused(tmp_path: pathlib.Path) -> None:
         parts.description(source)
 
 
-@pytest.mark.parametrize(("main", "said"), [("Other.kiwi", "«Other.kiwi» is not in it"), (None, "says not which")])
+@pytest.mark.parametrize(("main", "said"), [("Other.kiwi", "«Other.kiwi» is not in it"), (None, "nothing says which")])
 def test_a_main_file_that_is_not_known_is_refused(tmp_path: pathlib.Path, main: str | None, said: str) -> None:
     source = parts.changed(tmp_path, Second_kiwi="<image/>")
     with pytest.raises(errors.InvalidRequest, match=said):
@@ -76,3 +77,14 @@ def test_a_file_that_changes_changes_the_stamp(tmp_path: pathlib.Path) -> None:
     assert descriptions.stamp(source) == before
     (source / "teams" / "new.xml").write_text("<image/>")
     assert descriptions.stamp(source) != before
+
+
+def test_the_command_line_sends_a_folder_as_texts_and_says_what_can_not_go(tmp_path: pathlib.Path) -> None:
+    source = parts.changed(tmp_path)
+    sent = options.description(str(source), "Console-Live")
+    request = build_requests.validate({"release": "demo", **sent})
+    assert request.description and request.description.described() == parts.description(source)
+    assert options.description("", "") == {}
+    (source / "logo.png").write_bytes(b"\xff\xd8")
+    with pytest.raises(errors.InvalidRequest, match="can't be sent, because a file of it is no text"):
+        options.description(str(source), "")
