@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 CODE := $(wildcard ondemand ondemand_web ondemand_consumer plugins/ondemand_plugins demo tests)
+# Tests of different files run side by side; each process has servers of its own.
+JOBS ?= 2
 TESTS := $(wildcard tests/unit tests/integration tests/acceptance tests/faults docs/example_backend)
 
 .PHONY: help setup setup-test check docs test test-slow demo bench rpm lock clean
@@ -30,7 +32,7 @@ docs: setup-test ## write the documents that are made from code
 test: setup-test ## lint, types and every test that takes seconds
 	$(PY) -m ruff check .
 	$(PY) -m mypy $(CODE)
-	$(PY) -m pytest -m "not slow" $(TESTS)
+	$(PY) -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(TESTS)
 
 test-slow: setup-test ## every test that takes minutes
 	@$(PY) -m pytest -m "slow" $(TESTS); status=$$?; \

@@ -67,7 +67,7 @@ def _with_boot(folder: pathlib.Path) -> releases.Release:
 
 def test_an_image_type_without_its_installer_templates_is_not_offered_and_that_is_said(tmp_path: pathlib.Path) -> None:
     release = _with_boot(tmp_path)
-    assert [*release.image_types] == ["live"]
+    assert [*release.image_types] == ["live", "dvd"]
     with pytest.raises(errors.UnknownImageType, match=r"lorax/runtime-install.tmpl is not on the service's machine"):
         release.definition(build_requests.ImageType.BOOT)
 
