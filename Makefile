@@ -6,8 +6,9 @@ MAKEFLAGS += --no-print-directory
 
 PY := .venv/bin/python
 CODE := $(wildcard ondemand ondemand_web ondemand_consumer plugins/ondemand_plugins demo tests)
-# Tests of different files run side by side; each process has servers of its own.
+# Unit tests of different files run side by side; the others look at what a whole machine is left with.
 JOBS ?= 2
+UNITS := $(wildcard tests/unit)
 TESTS := $(wildcard tests/unit tests/integration tests/acceptance tests/faults docs/example_backend)
 
 .PHONY: help setup setup-test check docs test test-slow demo bench rpm lock clean
@@ -32,7 +33,8 @@ docs: setup-test ## write the documents that are made from code
 test: setup-test ## lint, types and every test that takes seconds
 	$(PY) -m ruff check .
 	$(PY) -m mypy $(CODE)
-	$(PY) -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(TESTS)
+	$(PY) -m pytest -m "not slow" -n $(JOBS) --dist loadfile $(UNITS)
+	$(PY) -m pytest -m "not slow" $(filter-out $(UNITS),$(TESTS))
 
 test-slow: setup-test ## every test that takes minutes
 	@$(PY) -m pytest -m "slow" $(TESTS); status=$$?; \
