@@ -15,7 +15,7 @@ _LEAST = 1 << 30
 
 def first_empty() -> pathlib.Path:
     """Return the device of the first writable disk without partitions and file systems. Raises Problem."""
-    programs.run("udevadm", "settle", "--timeout=30")
+    programs.run("udevadm", "settle", "--timeout=600")
     listing = "".join(programs.run("lsblk", "--json", "--bytes", "--nodeps", "--output", "PATH,TYPE,RO,SIZE"))
     for disk in json.loads(listing)["blockdevices"]:
         if disk["type"] == "disk" and not disk["ro"] and int(disk["size"]) >= _LEAST and _is_empty(disk["path"]):
@@ -32,7 +32,7 @@ def _is_empty(device: str) -> bool:
 def prepare(disk: pathlib.Path) -> str:
     """Partition and format `disk`, mount it at SYSTEM and return the file system's UUID."""
     programs.run("sfdisk", "--quiet", disk, text="label: dos\nstart=1MiB, type=83, bootable\n")
-    programs.run("udevadm", "settle", "--timeout=30")
+    programs.run("udevadm", "settle", "--timeout=600")
     listing = programs.run("lsblk", "--noheadings", "--list", "--output", "PATH,TYPE", disk)
     partition = next(line.split()[0] for line in listing if line.split()[1:] == ["part"])
     # Features that GRUB 2.06 does not read.
