@@ -7,14 +7,16 @@ Only packages of the release's own sources ever get into the cache; scripts, ove
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import pathlib
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ondemand import errors, locks, plugins, references, states
+from ondemand import errors, locks, plugins, references, settings, states
 from ondemand_consumer import attempts, cache, layers, namespaces, root_store
 
 Run = Callable[[plugins.Command, Sequence[str]], None]
@@ -48,6 +50,28 @@ def _own(package: locks.LockedPackage) -> bool:
         return package.reference is not None and references.parse(package.reference).own_code
     except errors.UnknownReference:
         return True
+
+
+def hindrance(builder: settings.Builder, work: pathlib.Path) -> str:
+    """Why nothing that is made in `work` can be kept for later builds, as a clause; empty where it can, or is not wanted.
+
+    Tried with an empty folder, since a whole root would be read for its digest before it turns out.
+    """
+    folder, name = builder.cache / FOLDER, f"probe-{secrets.token_hex(8)}"
+    try:
+        if builder.roots_limit > 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            (work / name).mkdir()
+            try:
+                (work / name).rename(folder / name).rmdir()
+            except OSError:
+                (work / name).rmdir()
+                raise
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return f"{folder} lies on another disk than {work}, and a root is moved there, never copied"
+        return f"{folder} can't be used: {error}"
+    return ""
 
 
 class Reuse:
@@ -108,11 +132,15 @@ class Reuse:
     def _store(self, stack: contextlib.ExitStack, key: Mapping[str, Any]) -> root_store.Store | None:
         if not self._wanted:
             return None
+        why = hindrance(self._attempt.settings, self._attempt.work)
         try:
-            return stack.enter_context(root_store.opened(self._folder, key))
+            if not why:
+                return stack.enter_context(root_store.opened(self._folder, key))
         except OSError as error:
-            self._say(f"nothing is taken from earlier builds: {self._folder} can't be used: {error}")
-            return None
+            why = f"{self._folder} can't be used: {error}"
+        self._wanted = False
+        self._say(f"nothing is taken from earlier builds: {why}")
+        return None
 
     def _overlays(self) -> bool:
         """Whether an overlay can be mounted here: not on every file system, nor in every container."""
