@@ -24,6 +24,8 @@ TOOLS = ("unshare", "setpriv")
 HIDDEN = ("/root", "/home", "/etc/ondemand", "/run/ondemand", "/run/credentials", "/run/secrets", "/var/lib/ondemand")
 """What no tool sees of the host, beside the other attempts and what the settings name."""
 _LOOK = 0.5
+_PATIENCE = 30.0
+"""Seconds within which what was killed has to be gone: only who waits in the kernel for a device isn't."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -114,15 +116,23 @@ class Process:
         return status
 
     def kill(self) -> None:
-        """Kills everything in its namespaces; safe to repeat."""
+        """Kills everything in its namespaces; safe to repeat. Raises errors.BuilderError for what can't be killed."""
+        first: list[int] = []
         if self._process.poll() is None:
             first = _children(self._process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
-            # The kernel ends all others of a PID namespace before its first process.
-            ledger.wait_for(first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+        # The kernel ends all others of a PID namespace before its first process.
+        left = ledger.wait_for(first, _PATIENCE)
         cgroups.end(self._group)
+        if left or self._process.poll() is None:
+            raise errors.BuilderError(
+                f"«{pathlib.Path(self.argv[0]).name}» can't be ended",
+                cause="the kernel keeps it, as it does while a disk or device does not answer",
+                remedy="it is tried again on another builder if there is one; the operator has to look at this one's disks",
+            )
 
 
 def run(
@@ -143,6 +153,7 @@ def run(
     """The exit status of `argv`, run to its end; `timeout` in seconds.
 
     Raises errors.ToolMissing, errors.StepTimedOut, the stop's reason or what `limit` raises; then nothing of it is left.
+    Raises errors.BuilderError where something is.
     """
     with Process(
         argv,

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import pytest
 
 from ondemand import errors
-from ondemand_consumer import ledger, namespaces, stopping, sweeper
+from ondemand_consumer import cgroups, ledger, limits, namespaces, stopping, sweeper
 from tests import builder_parts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -165,3 +165,46 @@ def test_the_sweeper_kills_what_the_ledger_names_and_nothing_with_a_reused_pid(t
 def _made(folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir(parents=True)
     return folder
+
+
+class Freezer:
+    """Makes a process one that no signal ends, as one is that waits for a disk, until it is thawed."""
+
+    def __init__(self) -> None:
+        self._group = pathlib.Path("/sys/fs/cgroup/freezer") / f"ondemand-test-{os.getpid()}"
+        try:
+            self._group.mkdir()
+        except OSError:
+            pytest.skip("needs the freezer of control groups version 1")
+
+    def freeze(self, pid: int) -> None:
+        (self._group / "cgroup.procs").write_text(str(pid))
+        (self._group / "freezer.state").write_text("FROZEN")
+
+    def thaw(self) -> None:
+        (self._group / "freezer.state").write_text("THAWED")
+        assert _soon(lambda: not (self._group / "cgroup.procs").read_text())
+        self._group.rmdir()
+
+
+@pytest.mark.parametrize("which", ["the tool", "unshare"])
+def test_what_can_not_be_killed_ends_as_the_builder_s_fault_and_not_never(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    freezer = Freezer()
+    ended: list[object] = []
+    monkeypatch.setattr(namespaces, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cgroups, "end", ended.append)
+    with (tmp_path / "out").open("ab") as output:
+        process = namespaces.Process(("sleep", "98761.3"), folder=tmp_path, cwd=tmp_path, output=output)
+    pid = process._process.pid
+    assert _soon(lambda: len(limits.descendants(pid)) == 2)
+    freezer.freeze(limits.descendants(pid)[which == "the tool"])
+    try:
+        with pytest.raises(errors.BuilderError, match="«sleep» can't be ended"):
+            process.kill()
+        assert ended == [process._group]
+    finally:
+        freezer.thaw()
+    monkeypatch.undo()
+    process.kill()
