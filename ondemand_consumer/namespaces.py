@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from ondemand import errors
-from ondemand_consumer import cgroups, hidden_folders, ledger, limits, private_folders, stopping
+from ondemand_consumer import cgroups, hidden_folders, joined_group, ledger, limits, private_folders, stopping
 
 TOOLS = ("unshare", "setpriv")
 HIDDEN = ("/root", "/home", "/etc/ondemand", "/run/ondemand", "/run/credentials", "/run/secrets", "/var/lib/ondemand")
@@ -61,16 +61,21 @@ class Process:
         command += [_program(argv[0]), *argv[1:]]
         self._limit = limit
         self._group = cgroups.create(folder, limit.memory if limit else 0, limit.processes if limit else 0)
-        self._process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors_to or subprocess.STDOUT,
-            env=_environment(folder, environment or {}),
-            start_new_session=True,
-        )
-        cgroups.enter(self._group, self._process.pid)
+        if self._group:
+            command = [sys.executable, "-I", "-S", joined_group.__file__, str(self._group), *command]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors_to or subprocess.STDOUT,
+                env=_environment(folder, environment or {}),
+                start_new_session=True,
+            )
+        except BaseException:
+            cgroups.end(self._group)
+            raise
         try:
             ledger.note(folder, self._process.pid)
         except OSError:
