@@ -126,12 +126,11 @@ def test_a_disk_that_is_full_at_any_step_lets_another_builder_try(tmp_path: path
     assert report.error["code"] in ("too-little-disk", "tool-starved"), report.error
 
 
-def test_a_cache_that_can_not_be_written_is_named_and_another_builder_may_try(tmp_path: pathlib.Path) -> None:
+def test_a_cache_that_can_not_be_written_keeps_no_build_from_its_image(tmp_path: pathlib.Path) -> None:
     with runner_parts.small_disk(tmp_path / "cache", "1M") as cache:
         builder_parts.run("mount", "-o", "remount,ro", str(cache))
         report = _walk(tmp_path / "node", None, lambda _: None, cache=cache)
-    assert report.error and report.error["class"] == "builder"
-    assert f"can't use {tmp_path}/cache" in report.error["sentence"] and "Read-only" in report.error["sentence"]
+    assert report.error is None and report.artifacts
 
 
 def test_two_builds_at_once_with_the_same_label_make_an_image_each(tmp_path: pathlib.Path) -> None:
