@@ -96,5 +96,6 @@ class Output:
                 self._hear(line[-_LINE:].decode("utf-8", "replace"))
 
     def _write(self, piece: bytes) -> None:
-        with contextlib.suppress(OSError):
+        # Closed is the log of who was given up, and lives on in this thread.
+        with contextlib.suppress(OSError, ValueError):
             self._log.write(piece)

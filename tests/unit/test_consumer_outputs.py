@@ -72,7 +72,8 @@ def test_what_lives_on_and_holds_the_pipe_ends_the_attempt_as_the_builder_s_faul
         held = os.dup(writing.fileno())
         with pytest.raises(errors.BuilderError, match="runs on although the tool has ended"):
             output.__exit__(None, None, None)
+    os.write(held, b"late\n")
     os.close(held)
     output._thread.join(5)
     os.close(output._reading)
-    assert output.tail == "said\n"
+    assert output.tail == "said\nlate\n"
