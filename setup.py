@@ -86,6 +86,7 @@ setup(
         "fedora.messages": [
             "ondemand.build.requested.v1 = ondemand.messages:BuildRequestedV1",
             "ondemand.build.state.changed.v1 = ondemand.messages:BuildStateChangedV1",
+            "ondemand.build.state.changed.v2 = ondemand.messages:BuildStateChangedV2",
             "ondemand.image.published.v1 = ondemand.messages:ImagePublishedV1",
             "ondemand.builder.joined.v1 = ondemand.messages:BuilderJoinedV1",
             "ondemand.builder.lost.v1 = ondemand.messages:BuilderLostV1",

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The messages on Fedora's bus; wake-up and news, never the truth. Importable with the base install alone."""
+"""The messages on Fedora's bus; wake-up and news, never the truth. Importable with the base install alone.
+
+A published schema never changes. A newer version is a subclass of the one before, so that who asks for that gets it, too.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from fedora_messaging import message
 
 from ondemand import orders
 
+LINES, LONGEST = 20, 300
+"""How many lines of a log a message has at most, and their characters."""
 _BUILD: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -119,7 +124,7 @@ class BuildRequestedV1(BuildMessage):
 
 
 class BuildStateChangedV1(BuildMessage):
-    """A build went from one state to another (see ondemand.states.State)."""
+    """A build went from one state to another (see ondemand.states.State). Sent by services before version 2 of the schema."""
 
     topic = "ondemand.build.state.changed"
     body_schema = _schema(
@@ -135,6 +140,21 @@ class BuildStateChangedV1(BuildMessage):
         """One line for people."""
         reason = f": {self.body['reason']}" if self.body["reason"] else ""
         return f"{self.usernames[0]}'s {self._title} is now {self.body['new']}{reason}"
+
+
+class BuildStateChangedV2(BuildStateChangedV1):
+    """A build went from one state to another (see ondemand.states.State); of a failed one with the lines of its log."""
+
+    body_schema = _schema(
+        "ondemand.build.state.changed.v2",
+        **BuildStateChangedV1.body_schema["properties"],
+        lines={
+            "type": "array",
+            "items": {"type": "string", "maxLength": LONGEST},
+            "maxItems": LINES,
+            "description": f"Of a failed build the log's lines around the place, {LINES} of {LONGEST} characters at most; else empty.",
+        },
+    )
 
 
 class ImagePublishedV1(BuildMessage):

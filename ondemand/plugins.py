@@ -158,6 +158,7 @@ class Failure:
 
     `happened` ends the sentence «TOOL failed: …» and may name groups of the pattern as `{name}`; `cause` follows «because», and
     where it is empty the line itself stands for it. `failure_class` says who has to act: of BUILDER and SERVICE another builder tries.
+    A row of BUILDER counts within the last 100 lines, unless one of another class, which is no `consequence`, stands after it.
     """
 
     pattern: str
@@ -165,6 +166,8 @@ class Failure:
     remedy: str
     cause: str = ""
     failure_class: FailureClass = FailureClass.CONTENT
+    consequence: bool = False
+    """Whether tools say it too where the machine gave them too little; then that is what failed."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import hashlib
 import os
 import pathlib
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 
 _HEX = frozenset("0123456789abcdef")
@@ -21,11 +22,13 @@ class Cache:
     """The cache in a folder; several processes may use it at once."""
 
     def __init__(self, folder: pathlib.Path, limit: int) -> None:
-        """`limit` in bytes; the folder is made where it is missing."""
+        """`limit` in bytes; the folder is made where it is missing. Raises OSError where it can't be written."""
         self._folder = folder
         self._limit = limit
         for name in ("sha256", "index", "locks", "partial"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+            # A folder that is there tells nothing yet of a disk that is read-only or full.
+            tempfile.TemporaryFile(dir=folder / name).close()
 
     @contextlib.contextmanager
     def locked(self, checksums: Mapping[str, str]) -> Iterator[pathlib.Path]:

@@ -35,11 +35,6 @@ def create(folder: pathlib.Path, memory: int = 0, processes: int = 0) -> pathlib
     return group
 
 
-def enter(group: pathlib.Path | None, pid: int) -> None:
-    """Moves a process into the group; its children follow it."""
-    _write(group, "cgroup.procs", str(pid))
-
-
 def killed(group: pathlib.Path | None) -> bool:
     """Whether the kernel ended a process of the group because of its memory."""
     with contextlib.suppress(OSError):

@@ -14,6 +14,10 @@ LINES = 20
 """Lines around the place that an error carries."""
 _BEFORE = 12
 _SEARCHED = 2000
+_NEAR = 100
+"""Lines at the end in which the machine's own faults are searched: one that a tool lived with may stand anywhere before."""
+_LINE = 4096
+"""Characters of a line that are looked at: patterns take quadratic time."""
 _GUESSED = 400
 _LONGEST = 300
 _END = 64 * 1024
@@ -36,19 +40,15 @@ _KINDS: dict[FailureClass, type[errors.OndemandError]] = {
 def explain(tool: str, status: int, output: str, known: Iterable[plugins.Failure]) -> errors.OndemandError:
     """The error to raise for a tool that ended with `status` and said `output` last."""
     lines = _lines(output)[-_SEARCHED:]
-    killed = status in _KILLED or (lines[-1:] and _UNSHARE in lines[-1])
-    for failure in known:
-        if killed and failure.failure_class is not FailureClass.BUILDER:
-            continue
-        pattern = re.compile(failure.pattern)
-        for at in range(len(lines) - 1, -1, -1):
-            if found := pattern.search(lines[at]):
-                return _KINDS[failure.failure_class](
-                    f"{tool} failed: {failure.happened.format(**_groups(found))}",
-                    cause=failure.cause or f"it said «{_short(lines[at], _SHOWN)}»",
-                    remedy=failure.remedy,
-                    lines=around(lines, at),
-                )
+    killed = status in _KILLED or bool(lines[-1:] and _UNSHARE in lines[-1])
+    if place := _place(lines, known, killed):
+        failure, at, found = place
+        return _KINDS[failure.failure_class](
+            f"{tool} failed: {failure.happened.format(**_groups(found))}",
+            cause=failure.cause or f"it said «{_short(lines[at], _SHOWN)}»",
+            remedy=failure.remedy,
+            lines=around(lines, at),
+        )
     at, line = _failing(lines)
     if killed:
         return errors.ToolStarved(
@@ -90,8 +90,32 @@ def around(lines: Sequence[str], at: int) -> tuple[str, ...]:
     return tuple(_cut(line, _LONGEST) for line in lines[first : first + LINES])
 
 
+def _place(
+    lines: list[str], known: Iterable[plugins.Failure], killed: bool
+) -> tuple[plugins.Failure, int, re.Match[str]] | None:
+    """The first row that counts, and the last place of it. One of the machine counts near the end alone, and not where the tool
+    went on to another fault of its own; of who was killed only these count."""
+    places = [place for failure in known if (place := _last(lines, failure))]
+    own = [at for failure, at, _ in places if failure.failure_class is not FailureClass.BUILDER and not failure.consequence]
+    for failure, at, found in places:
+        if failure.failure_class is not FailureClass.BUILDER:
+            if not killed:
+                return failure, at, found
+        elif at >= len(lines) - _NEAR and (killed or not any(later > at for later in own)):
+            return failure, at, found
+    return None
+
+
+def _last(lines: list[str], failure: plugins.Failure) -> tuple[plugins.Failure, int, re.Match[str]] | None:
+    pattern = re.compile(failure.pattern)
+    for at in range(len(lines) - 1, -1, -1):
+        if found := pattern.search(lines[at]):
+            return failure, at, found
+    return None
+
+
 def _lines(output: str) -> list[str]:
-    return [line for line in map(_clean, re.split(r"[\r\n]+", output)) if line.strip()]
+    return [line for line in (_clean(line[:_LINE]) for line in re.split(r"[\r\n]+", output)) if line.strip()]
 
 
 def _failing(lines: list[str]) -> tuple[int, str]:

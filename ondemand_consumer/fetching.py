@@ -50,7 +50,7 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
     """
     lock = attempt.assignment.lock
     _distinct(lock)
-    store = cache.Cache(attempt.settings.cache, attempt.settings.cache_limit)
+    store = _store(attempt)
     keyrings = signatures.Keyrings(attempt.proof / "keys", attempt.assignment)
     with keyrings.checks() as checks:
         files = _receive(attempt, store, checks)
@@ -59,6 +59,16 @@ def fetch(attempt: attempts.Attempt) -> tuple[Fetched, ...]:
     store.evict()
     mine = {file.package.nevra: file for file in files if file.path.parent in (attempt.repository, attempt.packages)}
     return tuple(mine.values())
+
+
+def _store(attempt: attempts.Attempt) -> cache.Cache:
+    """The cache; where that can't be written one of the attempt's own, since a cache is never needed."""
+    limit = attempt.settings.cache_limit
+    try:
+        return cache.Cache(attempt.settings.cache, limit)
+    except OSError as error:
+        attempt.say(states.Step.FETCH, f"the cache can't be used, so that this build fetches everything for itself: {error}")
+        return cache.Cache(attempt.folder / "cache", limit)
 
 
 def _receive(attempt: attempts.Attempt, store: cache.Cache, checks: signatures.Checks) -> tuple[Fetched, ...]:

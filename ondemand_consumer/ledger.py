@@ -47,11 +47,12 @@ def kill(folder: pathlib.Path) -> list[int]:
     return killed
 
 
-def wait_for(pids: Iterable[int]) -> None:
-    """Returns when all of them have ended, or after 10 seconds."""
-    until = time.monotonic() + 10
-    while any(start_time(pid) >= 0 for pid in pids) and time.monotonic() < until:
+def wait_for(pids: Iterable[int], seconds: float = 10) -> list[int]:
+    """Returns when all of them have ended, or after `seconds`; gives those that have not."""
+    until = time.monotonic() + seconds
+    while (left := [pid for pid in pids if start_time(pid) >= 0]) and time.monotonic() < until:
         time.sleep(0.02)
+    return left
 
 
 def _read(path: pathlib.Path) -> list[tuple[int, int]]:

@@ -18,12 +18,14 @@ from collections.abc import Mapping, Sequence
 from typing import IO
 
 from ondemand import errors
-from ondemand_consumer import cgroups, hidden_folders, ledger, limits, private_folders, stopping
+from ondemand_consumer import cgroups, hidden_folders, joined_group, ledger, limits, private_folders, stopping
 
 TOOLS = ("unshare", "setpriv")
 HIDDEN = ("/root", "/home", "/etc/ondemand", "/run/ondemand", "/run/credentials", "/run/secrets", "/var/lib/ondemand")
 """What no tool sees of the host, beside the other attempts and what the settings name."""
 _LOOK = 0.5
+_PATIENCE = 30.0
+"""Seconds within which what was killed has to be gone: only who waits in the kernel for a device isn't."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -59,16 +61,21 @@ class Process:
         command += [_program(argv[0]), *argv[1:]]
         self._limit = limit
         self._group = cgroups.create(folder, limit.memory if limit else 0, limit.processes if limit else 0)
-        self._process = subprocess.Popen(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors_to or subprocess.STDOUT,
-            env=_environment(folder, environment or {}),
-            start_new_session=True,
-        )
-        cgroups.enter(self._group, self._process.pid)
+        if self._group:
+            command = [sys.executable, "-I", "-S", joined_group.__file__, str(self._group), *command]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors_to or subprocess.STDOUT,
+                env=_environment(folder, environment or {}),
+                start_new_session=True,
+            )
+        except BaseException:
+            cgroups.end(self._group)
+            raise
         try:
             ledger.note(folder, self._process.pid)
         except OSError:
@@ -114,15 +121,23 @@ class Process:
         return status
 
     def kill(self) -> None:
-        """Kills everything in its namespaces; safe to repeat."""
+        """Kills everything in its namespaces; safe to repeat. Raises errors.BuilderError for what can't be killed."""
+        first: list[int] = []
         if self._process.poll() is None:
             first = _children(self._process.pid)
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
-            # The kernel ends all others of a PID namespace before its first process.
-            ledger.wait_for(first)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_PATIENCE)
+        # The kernel ends all others of a PID namespace before its first process.
+        left = ledger.wait_for(first, _PATIENCE)
         cgroups.end(self._group)
+        if left or self._process.poll() is None:
+            raise errors.BuilderError(
+                f"«{pathlib.Path(self.argv[0]).name}» can't be ended",
+                cause="the kernel keeps it, as it does while a disk or device does not answer",
+                remedy="it is tried again on another builder if there is one; the operator has to look at this one's disks",
+            )
 
 
 def run(
@@ -143,6 +158,7 @@ def run(
     """The exit status of `argv`, run to its end; `timeout` in seconds.
 
     Raises errors.ToolMissing, errors.StepTimedOut, the stop's reason or what `limit` raises; then nothing of it is left.
+    Raises errors.BuilderError where something is.
     """
     with Process(
         argv,

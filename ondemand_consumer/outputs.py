@@ -12,12 +12,16 @@ import threading
 from collections.abc import Callable
 from typing import IO
 
+from ondemand import errors
+
 TAIL = 1024**2
 """Bytes of the end that are kept whatever comes."""
 _PIECE = 64 * 1024
 _LINE = 4096
 _HEARD = 200
 """Lines of one piece that are heard: who prints faster is not followed word by word."""
+_PATIENCE = 10.0
+"""Seconds for what is still in the pipe once the tool has ended; it is 64 KiB at most."""
 
 
 class Output:
@@ -45,8 +49,16 @@ class Output:
         return self._writing
 
     def __exit__(self, *_: object) -> None:
+        """Raises errors.BuilderError where something of the tool lives on and holds the pipe."""
         self._writing.close()
-        self._thread.join()
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            # The pipe stays open: its number would be another file's while the thread still reads from it.
+            raise errors.BuilderError(
+                "Something of the image tool runs on although the tool has ended",
+                cause="the kernel keeps it, as it does while a disk or device does not answer",
+                remedy="it is tried again on another builder if there is one; the operator has to look at this one's disks",
+            )
         os.close(self._reading)
         dropped = self._said - self._kept
         if dropped > 0:
@@ -84,5 +96,6 @@ class Output:
                 self._hear(line[-_LINE:].decode("utf-8", "replace"))
 
     def _write(self, piece: bytes) -> None:
-        with contextlib.suppress(OSError):
+        # Closed is the log of who was given up, and lives on in this thread.
+        with contextlib.suppress(OSError, ValueError):
             self._log.write(piece)

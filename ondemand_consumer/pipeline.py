@@ -29,8 +29,6 @@ from ondemand_consumer import (
 _log = logging.getLogger(__name__)
 _SCREEN = "screen.png"
 _SCREEN_PATIENCE = 60.0
-_TOLD = (states.Step.BUILD, states.Step.VERIFY, states.Step.BOOT)
-"""Steps whose logs end with what their tools said: an error without a place of its own gets the last lines."""
 
 
 def run(attempt: attempts.Attempt, client: master.AttemptClient) -> builds.FinishReport:
@@ -130,9 +128,9 @@ class Way:
             yield
         except BaseException as raised:
             error = faults.explained(raised, self.attempt.folder)
-            if isinstance(error, errors.ContentError) and step in _TOLD and not error.lines:
-                error.lines = failing.last_lines(self.attempt.log(step))
             if isinstance(error, errors.OndemandError):
+                # Without a place of its own it gets what the step's log says last, whosever fault it is.
+                error.lines = error.lines or failing.last_lines(self.attempt.log(step))
                 self.attempt.say(step, f"error: {error}")
             if not self.attempt.stop.reason:
                 with contextlib.suppress(errors.OndemandError):

@@ -2,7 +2,7 @@
 """Prepared roots and initramfs images by what they were made from. Safe to lose; whoever takes one checks it first.
 
 `<key>/<entry>/` holds `about.json` and `tree`; an entry with a parent is a layer over it. What is being stored is
-`<key>/partial-*`. Whoever uses a key holds its lock shared; only who has it alone removes.
+`<key>/partial-*`. Whoever uses a key holds its lock shared; only who has it alone removes, with the last entry the lock, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
+
+import pydantic
 
 _DAY = 86400.0
 _PARTIAL = "partial-"
@@ -29,12 +31,34 @@ DEPTH = 4
 """Layers that may lie upon each other."""
 
 
+class About(pydantic.BaseModel, frozen=True, strict=True, extra="forbid"):
+    """What is noted of something stored."""
+
+    parent: str | None
+    """The entry that this one is a layer over."""
+    by: str
+    """Who made it, for people."""
+    seconds: Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)] = 0.0
+    """How long it took to make."""
+    packages: dict[str, str] | None = None
+    """What is installed in it, `name.arch` -> which file; None for what is no root."""
+    size: Annotated[int, pydantic.Field(ge=0)] = 0
+    """Bytes of its files."""
+    digest: str = ""
+    """Over its tree and all that stands here but this."""
+
+    def sealed(self, tree: str) -> str:
+        """What `digest` has to be over a tree with that digest."""
+        said = json.dumps(self.model_dump(exclude={"digest"}), sort_keys=True)
+        return hashlib.sha256(f"{tree} {said}".encode()).hexdigest()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Entry:
-    """Something stored: `about` is what was noted of it, `digest` (in it) is over its tree."""
+    """Something stored, and what was noted of it."""
 
     folder: pathlib.Path
-    about: Mapping[str, Any]
+    about: About
 
     @property
     def tree(self) -> pathlib.Path:
@@ -42,9 +66,9 @@ class Entry:
         return self.folder / "tree"
 
     def holds(self) -> bool:
-        """Whether its files are what was stored."""
+        """Whether its files and what is noted of them are what was stored."""
         try:
-            return bool(digest(self.tree)[0] == self.about["digest"])
+            return self.about.sealed(digest(self.tree)[0]) == self.about.digest
         except OSError:
             return False
 
@@ -57,29 +81,34 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """All that can be read, the last used first; a layer whose parent is gone is none."""
-        found = {}
+        found: dict[str | None, tuple[float, Entry]] = {}
         for path in self.folder.glob("*/about.json"):
             with contextlib.suppress(OSError, ValueError):
                 if not path.parent.name.startswith(_PARTIAL):
-                    found[path.parent.name] = (path.stat().st_mtime, Entry(folder=path.parent, about=json.loads(path.read_text())))
-        whole = [(used, entry) for used, entry in found.values() if entry.about.get("parent") in {None, *found}]
-        return [entry for _, entry in sorted(whole, key=lambda item: item[0], reverse=True)]
+                    about = About.model_validate_json(path.read_bytes())
+                    found[path.parent.name] = (path.stat().st_mtime, Entry(folder=path.parent, about=about))
+        while gone := [name for name, (_, entry) in found.items() if entry.about.parent not in {None, *found}]:
+            for name in gone:
+                del found[name]
+        return [entry for _, entry in sorted(found.values(), key=lambda item: item[0], reverse=True)]
 
     def chain(self, entry: Entry) -> list[Entry]:
         """The entry and the layers below it, from the top down."""
         known = {each.folder.name: each for each in self.entries()}
         found = [entry]
-        while (parent := found[-1].about.get("parent")) in known and len(found) <= DEPTH:
+        while (parent := found[-1].about.parent) in known and len(found) <= DEPTH:
             found.append(known[parent])
         return found
 
-    def keep(self, tree: pathlib.Path, about: Mapping[str, Any]) -> pathlib.Path:
+    def keep(self, tree: pathlib.Path, about: About) -> pathlib.Path:
         """Moves `tree` in by renaming and gives where it is now; raises OSError, and then it is where it was."""
         checksum, size = digest(tree)
+        sized = about.model_copy(update={"size": size})
+        noted = sized.model_copy(update={"digest": sized.sealed(checksum)})
         made = self.folder / f"{_PARTIAL}{secrets.token_hex(8)}"
         made.mkdir()
         try:
-            (made / "about.json").write_text(json.dumps({**about, "digest": checksum, "size": size}))
+            (made / "about.json").write_text(noted.model_dump_json())
             tree.rename(made / "tree")
             target = self.folder / made.name.removeprefix(_PARTIAL)
             made.rename(target)
@@ -105,35 +134,46 @@ class Store:
 def opened(folder: pathlib.Path, key: Mapping[str, Any]) -> Iterator[Store]:
     """The store of a key in the cache `folder`; raises OSError where the folder can't be written."""
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    own = folder / name
-    own.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{name}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield Store(own)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    while True:
+        with path.open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if not _is(path, lock.fileno()):
+                continue
+            own = folder / name
+            own.mkdir(exist_ok=True)
+            yield Store(own)
+            return
 
 
 def evict(folder: pathlib.Path, limit: int, days: float) -> int:
-    """Removes what was left half-stored, what is too old, then the longest unused until `limit` bytes hold; bytes freed.
+    """Removes what was left half-stored or can't be read, what is too old, then the longest unused until `limit` bytes hold.
 
-    What another build uses now stays until a later time.
+    Gives the bytes freed. What another build uses now stays until a later time; a key without any entry goes with its lock.
     """
     freed, kept = 0, []
     for lock in sorted(folder.glob("*.lock")):
+        store = Store(folder / lock.stem)
         with _alone(lock) as alone:
-            own = folder / lock.stem
-            if alone:
-                for path in own.glob("*"):
-                    if path.name.startswith(_PARTIAL) or not (path / "about.json").is_file():
-                        shutil.rmtree(path, ignore_errors=True)
-            kept += [((entry.folder / "about.json").stat().st_mtime, entry, lock) for entry in Store(own).entries()]
-    over = sum(entry.about["size"] for _, entry, _ in kept) - limit
+            entries = store.entries()
+            for path in set(store.folder.glob("*")) - {entry.folder for entry in entries} if alone else ():
+                shutil.rmtree(path, ignore_errors=True)
+            kept += [((entry.folder / "about.json").stat().st_mtime, entry, lock) for entry in entries]
+    over = sum(entry.about.size for _, entry, _ in kept) - limit
     for used, entry, lock in sorted(kept, key=lambda item: item[0]):
         if time.time() - used < days * _DAY and freed >= over:
             break
         with _alone(lock) as alone:
             if alone:
                 shutil.rmtree(entry.folder, ignore_errors=True)
-                freed += entry.about["size"]
+                freed += entry.about.size
+    for lock in folder.glob("*.lock"):
+        with _alone(lock) as alone, contextlib.suppress(OSError):
+            if alone:
+                with contextlib.suppress(FileNotFoundError):
+                    (folder / lock.stem).rmdir()
+                lock.unlink()
     return freed
 
 
@@ -145,7 +185,15 @@ def _alone(lock: pathlib.Path) -> Iterator[bool]:
         except OSError:
             yield False
         else:
-            yield True
+            yield _is(lock, file.fileno())
+
+
+def _is(path: pathlib.Path, opened: int) -> bool:
+    """Whether the path still names that file: a lock that was removed is none."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(opened))
+    except OSError:
+        return False
 
 
 def digest(tree: pathlib.Path) -> tuple[str, int]:

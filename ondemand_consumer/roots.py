@@ -7,14 +7,16 @@ Only packages of the release's own sources ever get into the cache; scripts, ove
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import pathlib
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ondemand import errors, locks, plugins, references, states
+from ondemand import errors, locks, plugins, references, settings, states
 from ondemand_consumer import attempts, cache, layers, namespaces, root_store
 
 Run = Callable[[plugins.Command, Sequence[str]], None]
@@ -49,6 +51,28 @@ def _own(package: locks.LockedPackage) -> bool:
         return package.reference is not None and references.parse(package.reference).own_code
     except errors.UnknownReference:
         return True
+
+
+def hindrance(builder: settings.Builder, work: pathlib.Path) -> str:
+    """Why nothing that is made in `work` can be kept for later builds, as a clause; empty where it can, or is not wanted.
+
+    Tried with an empty folder, since a whole root would be read for its digest before it turns out.
+    """
+    folder, name = builder.cache / FOLDER, f"probe-{secrets.token_hex(8)}"
+    try:
+        if builder.roots_limit > 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            (work / name).mkdir()
+            try:
+                (work / name).rename(folder / name).rmdir()
+            except OSError:
+                (work / name).rmdir()
+                raise
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return f"{folder} lies on another disk than {work}, and a root is moved there, never copied"
+        return f"{folder} can't be used: {error}"
+    return ""
 
 
 class Reuse:
@@ -109,11 +133,15 @@ class Reuse:
     def _store(self, stack: contextlib.ExitStack, key: Mapping[str, Any]) -> root_store.Store | None:
         if not self._wanted:
             return None
+        why = hindrance(self._attempt.settings, self._attempt.work)
         try:
-            return stack.enter_context(root_store.opened(self._folder, key))
+            if not why:
+                return stack.enter_context(root_store.opened(self._folder, key))
         except OSError as error:
-            self._say(f"nothing is taken from earlier builds: {self._folder} can't be used: {error}")
-            return None
+            why = f"{self._folder} can't be used: {error}"
+        self._wanted = False
+        self._say(f"nothing is taken from earlier builds: {why}")
+        return None
 
     def _overlays(self) -> bool:
         """Whether an overlay can be mounted here: not on every file system, nor in every container."""
@@ -136,8 +164,8 @@ class Reuse:
     def _earlier(self, store: root_store.Store, root: plugins.Root) -> list[pathlib.Path] | None:
         """The layers of the nearest earlier root, brought to this build's packages; None where none is right."""
         wanted = self._packages or {}
-        entry = min(store.entries(), key=lambda entry: len(_differing(entry.about["packages"], wanted)), default=None)
-        names = _differing(entry.about["packages"], wanted) if entry else set()
+        entry = min(store.entries(), key=lambda entry: len(_differing(entry.about.packages, wanted)), default=None)
+        names = _differing(entry.about.packages, wanted) if entry else set()
         if entry is None or len(names) > _MOST * len(wanted):
             return None
         began = time.monotonic()
@@ -154,14 +182,14 @@ class Reuse:
             if upper is None:
                 return None
             lower = [upper, *lower]
-        saved = max(0.0, entry.about["seconds"] - (time.monotonic() - began))
+        saved = max(0.0, entry.about.seconds - (time.monotonic() - began))
         self._tell("root", entry, saved, f"{len(wanted)} packages, {len(names)} of them changed", packages_changed=len(names))
         return lower
 
     def _renewed(
         self, store: root_store.Store, root: plugins.Root, entry: root_store.Entry, names: set[str], lower: list[pathlib.Path]
     ) -> pathlib.Path | None:
-        change = self._change(entry.about["packages"], names)
+        change = self._change(entry.about.packages or {}, names)
         commands = root.renew(change)
         if commands is None:
             self._say(f"the root is made anew: {', '.join(sorted(change.names)[:5])} differ, and such a package needs it")
@@ -176,7 +204,7 @@ class Reuse:
             shutil.rmtree(upper, ignore_errors=True)
             return None
         deep = len(lower) >= root_store.DEPTH
-        return upper if deep else self._keep(store, upper, seconds=entry.about["seconds"], parent=entry.folder.name)
+        return upper if deep else self._keep(store, upper, seconds=entry.about.seconds, parent=entry.folder.name)
 
     def _new(self, store: root_store.Store, root: plugins.Root) -> list[pathlib.Path] | None:
         """A root from nothing, stored; None where it is of no use to others: then the tool makes it by itself."""
@@ -194,7 +222,7 @@ class Reuse:
     def _keep(self, store: root_store.Store, tree: pathlib.Path, *, seconds: float, parent: str | None) -> pathlib.Path:
         if not self._storable:
             return tree
-        about = {"packages": self._packages, "seconds": round(seconds, 1), "parent": parent, "by": self._by}
+        about = root_store.About(packages=self._packages, seconds=round(seconds, 1), parent=parent, by=self._by)
         try:
             return store.keep(tree, about)
         except OSError as error:
@@ -217,22 +245,22 @@ class Reuse:
             if self._storable and made.is_dir():
                 try:
                     seconds = json.loads((made / "about.json").read_text())["seconds"]
-                    store.keep(made, {"parent": None, "by": self._by, "seconds": seconds})
-                except OSError as error:
+                    store.keep(made, root_store.About(parent=None, by=self._by, seconds=seconds))
+                except (OSError, ValueError, KeyError, TypeError) as error:
                     self._say(f"this initramfs is not kept for later builds: {error}")
             return
         for entry in [each for each in store.entries() if each.folder.name == taken["entry"]]:
             store.used(entry)
-            saved = max(0.0, entry.about["seconds"] - taken["seconds"])
+            saved = max(0.0, entry.about.seconds - taken["seconds"])
             self._tell("initramfs", entry, saved, f"{taken['files']} files are the same")
 
     def _bad(self, store: root_store.Store, entry: root_store.Entry, what: str) -> None:
-        self._say(f"{what} of {entry.about['by']} is thrown away: its files are not what was stored")
+        self._say(f"{what} of {entry.about.by} is thrown away: its files, or what was noted of them, are not what was stored")
         store.drop(entry)
 
     def _tell(self, what: str, entry: root_store.Entry, saved: float, about: str, **more: int) -> None:
-        self.facts.append({"what": what, "from": entry.about["by"], "seconds_saved": round(saved, 1), **more})
-        self._say(f"the {what} of {entry.about['by']} is used again ({about}), which saves {saved:.0f} seconds")
+        self.facts.append({"what": what, "from": entry.about.by, "seconds_saved": round(saved, 1), **more})
+        self._say(f"the {what} of {entry.about.by} is used again ({about}), which saves {saved:.0f} seconds")
 
     def _say(self, sentence: str) -> None:
         self._attempt.say(states.Step.BUILD, sentence)
@@ -242,7 +270,8 @@ class Reuse:
         return f"build {self._attempt.assignment.build_id}"
 
 
-def _differing(have: Mapping[str, str], wanted: Mapping[str, str]) -> set[str]:
+def _differing(have: Mapping[str, str] | None, wanted: Mapping[str, str]) -> set[str]:
+    have = have or {}
     return {name for name in {*have, *wanted} if have.get(name) != wanted.get(name)}
 
 

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import IO
 
 from ondemand import builds, errors, settings
-from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, progressing, stopping, sweeper
+from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, progressing, roots, stopping, sweeper
 
 _log = logging.getLogger(__name__)
 SPREAD, SPREAD_AT_MOST = 0.02, 2.0
@@ -129,6 +129,8 @@ class Worker:
 
     def _register(self) -> None:
         name = master.patiently(lambda: self._master.register(self._instance), self._life, patience=float("inf"))
+        if why := roots.hindrance(self._config.builder, self._folder):
+            self._say(f"builds take nothing over from earlier ones: {why}; set builder.cache or builder.work, or builder.roots_limit to 0")
         self._say(f"builder {name} is ready")
 
     def _claim(self) -> builds.Assignment | None:

@@ -53,7 +53,7 @@ def make_rpm(
     top.mkdir(parents=True, exist_ok=True)
     spec = top / f"{name}.spec"
     spec.write_text(SPEC.format(name=name, version=version, content=content, size=size))
-    run("rpmbuild", "-bb", "--define", f"_topdir {top}", "--define", "_binary_payload w0.gzdio", str(spec))
+    run("rpmbuild", "-bb", "--define", f"_topdir {top}", "--define", "_binary_payload w0.gzdio", "--dbpath", str(top / "rpmdb"), str(spec))
     target = folder / f"{name}-{version}-1.noarch.rpm"
     next(top.glob("RPMS/noarch/*.rpm")).rename(target)
     shutil.rmtree(top)

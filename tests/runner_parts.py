@@ -24,7 +24,7 @@ from ondemand_consumer import (
     sweeper,
     verification,
 )
-from tests import builder_parts
+from tests import builder_parts, trace_parts
 
 
 class Tool:
@@ -116,33 +116,29 @@ def swept(attempt: attempts.Attempt) -> None:
 
 
 class Traces:
-    """What a build may leave: mounts, loop devices, processes, and files in places that all builds share."""
-
-    _SHARED = ("/tmp", "/var/tmp", "/root", "/home", "/etc", "/run")
+    """What a build may leave: mounts, loop devices, processes, and files in places that are not its own."""
 
     def __init__(self, own: pathlib.Path) -> None:
-        """Notes what is there now; below `own` a build may write what it likes."""
-        self._own = own
-        self._mounts, self._files, self._loops = self._mounted(), self._written(), self._attached()
+        """Notes what is there now, so make it before the build; below `own` a build may write what it likes."""
+        self._files = trace_parts.Files(own)
+        self._mounts, self._loops = self._mounted(), self._attached()
 
-    def check(self, marker: str) -> None:
-        """Fails if there is more than before, or a process whose command line has the marker."""
+    def check(self, *markers: str) -> None:
+        """Fails if there is more than before, or a process whose command line has one of the markers."""
         until = time.monotonic() + 10
-        while self._running(marker) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert not self._running(marker), "a process is left"
-        assert self._mounted() - self._mounts == set(), "a mount is left"
-        assert self.loops() == set(), "a loop device is left"
-        new = self._written() - self._files
-        assert {path for path in new if not path.startswith(str(self._own))} == set(), "a file is left"
+        while (left := self._left(markers)) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not left, f"left: {left}"
+
+    def _left(self, markers: tuple[str, ...]) -> list[str]:
+        found = [f"process {line}" for line in self._running(markers)]
+        found += [f"mount {mount}" for mount in sorted(self._mounted() - self._mounts)]
+        found += [f"loop device {device}" for device in sorted(self.loops())]
+        return found + [f"file {path}" for path in sorted(self._files.new())]
 
     def loops(self) -> set[str]:
         """Loop devices that are there now and were not before."""
         return self._attached() - self._loops
-
-    def allow(self, mount: pathlib.Path) -> None:
-        """Takes a mount of the test's own for no trace."""
-        self._mounts.add(str(mount))
 
     @staticmethod
     def _attached() -> set[str]:
@@ -158,14 +154,7 @@ class Traces:
     def _mounted() -> set[str]:
         return {line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()}
 
-    def _written(self) -> set[str]:
-        found: set[str] = set()
-        for folder in self._SHARED:
-            with contextlib.suppress(OSError):
-                found |= {str(path) for path in pathlib.Path(folder).iterdir() if "ondemand-left" in path.name}
-        return found
-
     @staticmethod
-    def _running(marker: str) -> bool:
+    def _running(markers: tuple[str, ...]) -> list[str]:
         said = subprocess.run(("ps", "-eo", "args"), capture_output=True, text=True, check=True).stdout
-        return any(marker in line for line in said.splitlines())
+        return [line for line in said.splitlines() if any(marker in line for marker in markers)]

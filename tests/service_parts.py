@@ -29,6 +29,7 @@ from ondemand.client import Client
 from ondemand.states import State, Step, StepState
 from ondemand_consumer import sweeper
 from ondemand_web import lifeline, private_broker, supervisor
+from tests import trace_parts
 
 Found = TypeVar("Found")
 ONDEMAND = (sys.executable, "-m", "ondemand.commands.main")
@@ -105,8 +106,9 @@ class Process:
 class Node:
     """A build node: a builder and the doorbell that wakes it."""
 
-    def __init__(self, name: str, folder: pathlib.Path, doorbell: Process, builder: Process) -> None:
-        self.name, self.folder, self.doorbell, self.builder = name, folder, doorbell, builder
+    def __init__(self, name: str, folder: pathlib.Path, doorbell: Process, builder: Process, files: trace_parts.Files) -> None:
+        """`files` are those of the machine as it was before the service."""
+        self.name, self.folder, self.doorbell, self.builder, self.files = name, folder, doorbell, builder, files
 
     @property
     def attempts(self) -> pathlib.Path:
@@ -132,6 +134,7 @@ class Running:
         self.folder = folder
         self._distribution, self._tables = distribution, tables
         self._stack = contextlib.ExitStack()
+        self._files = trace_parts.Files(folder)
         self.nodes: list[Node] = []
 
     def __enter__(self) -> Running:
@@ -182,7 +185,7 @@ class Running:
         }
         doorbell = self.doorbell(name, folder / "bell")
         builder = self.process(f"{name}-builder", *ONDEMAND, "builder", **values)
-        node = Node(name, folder, doorbell, builder)
+        node = Node(name, folder, doorbell, builder, self._files)
         self._stack.callback(builder.stop)
         self._stack.callback(doorbell.stop)
         node.start()
@@ -286,11 +289,12 @@ def running(
 
 
 def left_over(node: Node) -> list[str]:
-    """What is left of a node's attempts: processes, mounts, loop devices, folders."""
+    """What is left of a node's attempts: processes, mounts, loop devices, folders, and files outside of the service's folder."""
     where = str(node.attempts)
     found = [f"mount {point}" for point in sweeper.mounts(node.attempts)]
     found += [f"loop device {device}" for device, _ in sweeper.loops(node.attempts)]
     found += [f"folder {folder.name}" for folder in node.attempts.iterdir()]
+    found += [f"file {path}" for path in sorted(node.files.new())]
     for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
             if where in entry.read_bytes().decode("utf-8", "replace"):

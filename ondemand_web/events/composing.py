@@ -37,8 +37,16 @@ def message_of(event: Event, record: BuildRecord | None, url: str = "") -> messa
         return messages.BuildRequestedV1(body={"build": build})
     if event.kind == events.PUBLISHED:
         return messages.ImagePublishedV1(body={"build": build, **event.body, "artifacts": _artifacts(record)})
-    severity = message.WARNING if event.body["new"] == State.FAILED else message.INFO
-    return messages.BuildStateChangedV1(body={"build": build, **event.body}, severity=severity)
+    failed = event.body["new"] == State.FAILED
+    severity = message.WARNING if failed else message.INFO
+    lines = _lines(record) if failed else []
+    return messages.BuildStateChangedV2(body={"build": build, **event.body, "lines": lines}, severity=severity)
+
+
+def _lines(record: BuildRecord) -> list[str]:
+    """Of the error that ended the build; as many and as long as a message may have."""
+    found = record.error.lines if record.error else ()
+    return [line[: messages.LONGEST] for line in found[: messages.LINES]]
 
 
 def _build(record: BuildRecord) -> dict[str, Any]:

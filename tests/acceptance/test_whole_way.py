@@ -104,6 +104,11 @@ def test_what_was_booted_is_what_was_published(way: Way) -> None:
     assert way.file("screenshot").content.startswith(b"\x89PNG")
 
 
+def test_kiwi_leaves_nothing_on_the_node_and_no_file_outside_of_its_work_folder(way: Way) -> None:
+    nodes = way.service.nodes
+    assert parts.soon(lambda: not any(map(parts.left_over, nodes)), pause=1), [parts.left_over(node) for node in nodes]
+
+
 def test_event_numbers_have_no_gap(way: Way) -> None:
     events = way.service.client.events(way.record.id)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))

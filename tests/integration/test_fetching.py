@@ -54,6 +54,18 @@ def test_a_locked_rpm_is_fetched_and_its_digests_are_told(
     assert file.header == rpm_headers.digests(rpm)["header-sha256"]
 
 
+def test_without_a_cache_that_can_be_written_the_attempt_fetches_for_itself_and_says_so(
+    tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
+) -> None:
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "index").write_text("a file where a folder belongs")
+    attempt = builder_parts.make_attempt(tmp_path, builder_parts.make_lock(builder_parts.locked(rpm, server.url)))
+    (file,) = fetching.fetch(attempt)
+    assert file.path.read_bytes() == rpm.read_bytes() and not file.from_cache
+    said = attempt.log(states.Step.FETCH).read_text()
+    assert said.count("the cache can't be used") == 1 and f"{tmp_path}/cache/index" in said
+
+
 def test_what_only_the_side_repository_has_is_fetched_apart(
     tmp_path: pathlib.Path, rpm: pathlib.Path, server: Any
 ) -> None:

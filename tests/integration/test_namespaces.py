@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Callable
 import pytest
 
 from ondemand import errors
-from ondemand_consumer import ledger, namespaces, stopping, sweeper
+from ondemand_consumer import cgroups, joined_group, ledger, limits, namespaces, stopping, sweeper
 from tests import builder_parts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -165,3 +166,86 @@ def test_the_sweeper_kills_what_the_ledger_names_and_nothing_with_a_reused_pid(t
 def _made(folder: pathlib.Path) -> pathlib.Path:
     folder.mkdir(parents=True)
     return folder
+
+
+def test_all_that_is_started_is_in_the_group_from_its_first_moment(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = tmp_path / "group"
+    group.mkdir()
+    (tmp_path / "attempt").mkdir()
+    monkeypatch.setattr(cgroups, "create", lambda *_: group)
+    with (tmp_path / "out").open("ab") as output:
+        process = namespaces.Process(("true",), folder=tmp_path / "attempt", cwd=tmp_path, output=output)
+    words = process._process.args
+    assert isinstance(words, list) and words[3:5] == [joined_group.__file__, str(group)] and words[5].endswith("/setpriv")
+    assert process.wait(stopping.Stop(), 30) == 0 and (group / "cgroup.procs").read_text() == "0"
+    (group / "cgroup.procs").unlink()
+
+
+def test_the_kernel_s_own_group_holds_all_of_it(tmp_path: pathlib.Path) -> None:
+    with (tmp_path / "out").open("ab") as output:
+        process = namespaces.Process(("sleep", "98761.4"), folder=tmp_path, cwd=tmp_path, output=output)
+    with process:
+        if process._group is None:
+            pytest.skip("needs a control group that this user may make")
+        assert _soon(lambda: len(limits.descendants(process._process.pid)) == 2)
+        inside = (process._group / "cgroup.procs").read_text().split()
+        assert sorted(map(int, inside)) == sorted(limits.descendants(process._process.pid))
+    assert not process._group.exists()
+
+
+def test_what_can_not_be_started_leaves_no_group(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "7-1").mkdir()
+    with (tmp_path / "out").open("ab") as output, pytest.raises(FileNotFoundError):
+        namespaces.Process(("true",), folder=tmp_path / "7-1", cwd=tmp_path / "absent", output=output)
+    assert cgroups.left_over(tmp_path) == []
+
+
+def test_a_group_that_takes_nobody_keeps_nothing_from_running(tmp_path: pathlib.Path) -> None:
+    done = subprocess.run(
+        (sys.executable, "-I", "-S", joined_group.__file__, str(tmp_path / "absent"), shutil.which("echo") or "", "said"),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout == "said\n"
+
+
+class Freezer:
+    """Makes a process one that no signal ends, as one is that waits for a disk, until it is thawed."""
+
+    def __init__(self) -> None:
+        self._group = pathlib.Path("/sys/fs/cgroup/freezer") / f"ondemand-test-{os.getpid()}"
+        try:
+            self._group.mkdir()
+        except OSError:
+            pytest.skip("needs the freezer of control groups version 1")
+
+    def freeze(self, pid: int) -> None:
+        (self._group / "cgroup.procs").write_text(str(pid))
+        (self._group / "freezer.state").write_text("FROZEN")
+
+    def thaw(self) -> None:
+        (self._group / "freezer.state").write_text("THAWED")
+        assert _soon(lambda: not (self._group / "cgroup.procs").read_text())
+        self._group.rmdir()
+
+
+@pytest.mark.parametrize("which", ["the tool", "unshare"])
+def test_what_can_not_be_killed_ends_as_the_builder_s_fault_and_not_never(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    freezer = Freezer()
+    ended: list[object] = []
+    monkeypatch.setattr(namespaces, "_PATIENCE", 0.5)
+    monkeypatch.setattr(cgroups, "end", ended.append)
+    with (tmp_path / "out").open("ab") as output:
+        process = namespaces.Process(("sleep", "98761.3"), folder=tmp_path, cwd=tmp_path, output=output)
+    pid = process._process.pid
+    assert _soon(lambda: len(limits.descendants(pid)) == 2)
+    freezer.freeze(limits.descendants(pid)[which == "the tool"])
+    try:
+        with pytest.raises(errors.BuilderError, match="«sleep» can't be ended"):
+            process.kill()
+        assert ended == [process._group]
+    finally:
+        freezer.thaw()
+    monkeypatch.undo()
+    process.kill()

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +14,17 @@ from tests import builder_parts, runner_parts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 SECRET = "ondemand-left-no-token"
+
+
+MARK = "98763.1"
+
+
+@pytest.fixture(autouse=True)
+def traces(tmp_path: pathlib.Path) -> Iterator[None]:
+    """After each of these nothing is left on the machine."""
+    found = runner_parts.Traces(tmp_path)
+    yield
+    found.check(MARK, str(tmp_path))
 
 
 def _said(attempt: attempts.Attempt, script: str) -> str:
@@ -49,17 +61,14 @@ def test_a_build_sees_no_process_and_no_environment_of_the_builder(tmp_path: pat
 
 
 def test_what_a_tool_writes_to_a_hidden_home_is_gone_with_it(tmp_path: pathlib.Path) -> None:
-    traces = runner_parts.Traces(tmp_path)
     _said(builder_parts.make_attempt(tmp_path), "touch /root/ondemand-left-1 /home/ondemand-left-2 && echo written")
-    traces.check("ondemand-left")
 
 
 def test_too_many_processes_end_the_tool(tmp_path: pathlib.Path) -> None:
     attempt = builder_parts.make_attempt(tmp_path, tool_processes=16)
-    script = "for i in $(seq 30); do sleep 98763.1 & done; wait"
+    script = f"for i in $(seq 30); do sleep {MARK} & done; wait"
     with pytest.raises(errors.LimitExceeded, match="processes at once, because a build may have 16"):
         building.build(attempt, runner_parts.Tool(script))
-    runner_parts.Traces(tmp_path).check("98763.1")
 
 
 def test_too_much_memory_ends_the_tool_and_another_builder_may_try(tmp_path: pathlib.Path) -> None:

@@ -9,7 +9,7 @@ import pathlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -22,7 +22,7 @@ from tests.runner_parts import Tool
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 MARK = "98762.1"
-LEAK = f"losetup --find disk; mkdir mnt; mount -o loop disk mnt; touch /tmp/ondemand-left; setsid sleep {MARK} &"
+LEAK = f"losetup --find disk; mkdir mnt; mount -o loop disk mnt; touch /var/tmp/ondemand-left; setsid sleep {MARK} &"
 FAULTS = {
     "crashed": (f"{LEAK} exec {sys.executable} -c 'import ctypes; ctypes.string_at(0)'", errors.ToolFailed, "status -11"),
     "without a result": (f"{LEAK} exit 0", errors.ToolFailed, "left 0 files"),
@@ -32,26 +32,31 @@ FAULTS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def traces(tmp_path: pathlib.Path) -> Iterator[runner_parts.Traces]:
+    """After each of these nothing is left on the machine."""
+    found = runner_parts.Traces(tmp_path)
+    yield found
+    found.check(MARK, str(tmp_path))
+
+
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_faulty_tool_is_told_and_leaves_nothing(tmp_path: pathlib.Path, name: str) -> None:
+def test_a_faulty_tool_is_told_and_leaves_nothing(tmp_path: pathlib.Path, traces: runner_parts.Traces, name: str) -> None:
     builder_parts.need("mkfs.ext4", "losetup")
     script, kind, said = FAULTS[name]
     attempt = builder_parts.make_attempt(tmp_path)
     builder_parts.run("truncate", "-s", "4M", str(attempt.work / "disk"))
     builder_parts.run("mkfs.ext4", "-q", str(attempt.work / "disk"))
-    traces = runner_parts.Traces(tmp_path)
     try:
         with pytest.raises(kind, match=said):
             building.build(attempt, Tool(script, timeout=5 if name == "hanging" else 60))
         assert traces.loops(), "the tool left nothing, so that the sweeper was not tried"
     finally:
         runner_parts.swept(attempt)
-    traces.check(MARK)
 
 
 def test_a_tool_that_is_killed_lets_another_builder_try(tmp_path: pathlib.Path) -> None:
     attempt = builder_parts.make_attempt(tmp_path)
-    traces = runner_parts.Traces(tmp_path)
 
     def kill() -> None:
         first = builder_parts.soon(lambda: runner_parts.tools(attempt.folder))
@@ -62,13 +67,12 @@ def test_a_tool_that_is_killed_lets_another_builder_try(tmp_path: pathlib.Path) 
     with pytest.raises(errors.ToolStarved, match="bash was killed"):
         building.build(attempt, Tool(f"sleep {MARK} & touch out/begun; sleep {MARK}"))
     thread.join()
-    traces.check(MARK)
 
 
 def test_a_tool_that_prints_without_end_fills_no_disk_and_its_last_words_are_told(tmp_path: pathlib.Path) -> None:
     attempt = builder_parts.make_attempt(tmp_path, log_size=2 * 1024**2)
     with pytest.raises(errors.ToolFailed, match="error: and that is why") as raised:
-        building.build(attempt, Tool("yes chatter | head -c 200M; echo error: and that is why; exit 5", timeout=120))
+        building.build(attempt, Tool("yes chatter | head -c 2G; echo error: and that is why; exit 5", timeout=300))
     log = attempt.log(states.Step.BUILD)
     assert log.stat().st_size < 4 * 1024**2 and log.read_text().endswith("error: and that is why\n")
     assert raised.value.lines[-1] == "error: and that is why"
@@ -117,21 +121,17 @@ def test_the_walk_succeeds_where_nothing_is_wrong(tmp_path: pathlib.Path) -> Non
 
 @pytest.mark.parametrize("full", list(states.Step))
 def test_a_disk_that_is_full_at_any_step_lets_another_builder_try(tmp_path: pathlib.Path, full: states.Step) -> None:
-    traces = runner_parts.Traces(tmp_path)
     with runner_parts.small_disk(tmp_path / "small", "24M") as disk:
         report = _walk(disk, full, _fill)
-        traces.allow(disk)
-        traces.check(MARK)
     assert report.error and report.error["class"] == "builder", report.error
     assert report.error["code"] in ("too-little-disk", "tool-starved"), report.error
 
 
-def test_a_cache_that_can_not_be_written_is_named_and_another_builder_may_try(tmp_path: pathlib.Path) -> None:
+def test_a_cache_that_can_not_be_written_keeps_no_build_from_its_image(tmp_path: pathlib.Path) -> None:
     with runner_parts.small_disk(tmp_path / "cache", "1M") as cache:
         builder_parts.run("mount", "-o", "remount,ro", str(cache))
         report = _walk(tmp_path / "node", None, lambda _: None, cache=cache)
-    assert report.error and report.error["class"] == "builder"
-    assert f"can't use {tmp_path}/cache" in report.error["sentence"] and "Read-only" in report.error["sentence"]
+    assert report.error is None and report.artifacts
 
 
 def test_two_builds_at_once_with_the_same_label_make_an_image_each(tmp_path: pathlib.Path) -> None:
@@ -146,13 +146,11 @@ NASTY = "x$(touch /tmp/ondemand-left)`id`;|&<>\"'\\\n %s {0} é"
 
 
 def test_shell_characters_in_a_title_run_nothing_and_others_are_refused(tmp_path: pathlib.Path) -> None:
-    traces = runner_parts.Traces(tmp_path)
     attempt = builder_parts.make_attempt(tmp_path)
     request = build_requests.validate({"release": "demo", "title": NASTY.replace("\n", "")})
     order = dataclasses.replace(attempt, assignment=attempt.assignment.model_copy(update={"request": request, "label": "A $(id)"}))
     image, _ = building.build(order, Tool('printf %s "$1" > out/x.iso'))
     assert image.read_text() == "A $(id)"
-    traces.check(MARK)
     for field in ("name", "volume_label"):
         with pytest.raises(errors.InvalidRequest):
             build_requests.validate({"release": "demo", field: NASTY})

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from ondemand import states
-from tests import builder_parts, fake_master
+from tests import builder_parts, fake_master, runner_parts
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 PROGRAM = """
@@ -96,6 +96,12 @@ def test_a_failing_tool_is_reported_with_its_line_and_its_log(server: Any, tmp_p
     assert "error: no kernel" in server.finished[0]["error"]["sentence"]
     assert b"error: no kernel" in server.logs["build"]
     assert "build 7, attempt 1: failed" in said and not list((tmp_path / "node" / "attempts").iterdir())
+
+
+def test_a_builder_whose_cache_lies_on_another_disk_says_so_once_as_it_starts(server: Any, tmp_path: pathlib.Path) -> None:
+    with runner_parts.small_disk(tmp_path / "cache", "8M"), _builder(server, tmp_path, "true", "--once") as builder:
+        said, _ = builder.communicate(timeout=60)
+    assert said.count("builds take nothing over from earlier ones") == said.count("lies on another disk than") == 1
 
 
 def test_a_tool_finds_neither_the_builders_token_nor_its_bell_nor_other_attempts(server: Any, tmp_path: pathlib.Path) -> None:

@@ -21,7 +21,8 @@ _MESSAGES = """# Messages
 
 What the service publishes on the bus. A message is news and wakes builders; the truth is in the API, so a message may be
 lost or come twice (then with the same id). The broker's configuration may put a prefix before the topic. Readers get the
-classes from package `ondemand`; without it the body is plain JSON with the properties below. Made from `ondemand/messages.py`
+classes from package `ondemand`; without it the body is plain JSON with the properties below. A published schema never changes: of
+a topic with several versions the newest is sent, and its class is a subclass of the one before. Made from `ondemand/messages.py`
 by `make docs`.
 """
 

@@ -2,6 +2,7 @@
 """A failed tool is told in one sentence with the lines around: by the table where it is known, else by its own line."""
 
 import pathlib
+import time
 
 import pytest
 
@@ -25,6 +26,12 @@ systemd-firstboot's error message complains that the keymap is not installed.
 KNOWN = plugins.Failure(
     pattern=r"no (?P<what>\w+) here", happened="the {what} is gone", remedy="bring it", failure_class=FailureClass.SERVICE
 )
+FULL = plugins.Failure(
+    pattern="No space left|Cannot allocate", happened="it has too little", remedy="more", failure_class=FailureClass.BUILDER
+)
+KERNEL = plugins.Failure(pattern="KernelLookupError", happened="no kernel", remedy="ask for one")
+IMAGE = plugins.Failure(pattern="Creation of .* failed", happened="no image", remedy="look", consequence=True)
+MACHINE = (FULL, KERNEL, IMAGE)
 
 
 def test_the_failing_line_is_the_tools_error_without_its_time_stamp() -> None:
@@ -83,3 +90,33 @@ def test_a_killed_tool_is_tried_again_elsewhere() -> None:
 def test_what_the_tool_said_between_braces_is_no_placeholder(tmp_path: pathlib.Path) -> None:
     known = plugins.Failure(pattern="(?P<all>.*bad.*)", happened="{all}", remedy="mend it")
     assert "{0} bad {x}" in str(failing.explain("tool", 1, "{0} bad {x}", (known,)))
+
+
+def test_a_line_without_end_takes_no_time() -> None:
+    known = plugins.Failure(pattern="nothing provides (.+?) needed by", happened="x", remedy="y")
+    began = time.process_time()
+    assert isinstance(failing.explain("tool", 1, "nothing provides " * 60_000, (known,)), errors.ToolFailed)
+    assert time.process_time() - began < 1
+
+
+def test_what_the_tool_lived_with_hides_no_later_fault_of_its_own() -> None:
+    said = "dracut: Cannot allocate memory for a hint, ignoring\nmore\nKiwiKernelLookupError: none\n"
+    assert "no kernel" in str(failing.explain("tool", 1, said, MACHINE))
+
+
+def test_what_comes_of_a_full_disk_hides_it_not() -> None:
+    said = "zstd: No space left on device\ndracut: Creation of /x failed\n"
+    error = failing.explain("tool", 1, said, MACHINE)
+    assert isinstance(error, errors.ToolStarved) and "too little" in str(error)
+    assert "no image" in str(failing.explain("tool", 1, said.partition("\n")[2], MACHINE))
+
+
+@pytest.mark.parametrize(("after", "kind"), [(99, errors.ToolStarved), (100, errors.ToolFailed), (1500, errors.ToolFailed)])
+def test_a_fault_of_the_machine_counts_near_the_end_alone(after: int, kind: type) -> None:
+    error = failing.explain("tool", 1, "cp: No space left on device\n" + "chatter\n" * (after - 1) + "error: another thing\n", MACHINE)
+    assert type(error) is kind and ("another thing" in str(error)) is (kind is errors.ToolFailed)
+
+
+def test_of_who_was_killed_the_machine_s_fault_is_told_whatever_came_after() -> None:
+    said = "Cannot allocate memory\nKiwiKernelLookupError: none\n"
+    assert "too little" in str(failing.explain("tool", -9, said, MACHINE))

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """What a tool prints reaches the log, is heard line by line, and never fills the disk: the end is kept whatever comes before."""
 
+import os
 import pathlib
 
+import pytest
+
+from ondemand import errors
 from ondemand_consumer import outputs
 
 
@@ -55,3 +59,21 @@ def test_a_log_that_can_not_be_written_stops_no_tool(tmp_path: pathlib.Path) -> 
         with output as writing:
             writing.write(b"No space left on device\n")
     assert output.tail == "No space left on device\n"
+
+
+def test_what_lives_on_and_holds_the_pipe_ends_the_attempt_as_the_builder_s_fault(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "_PATIENCE", 0.2)
+    with (tmp_path / "log").open("ab", buffering=0) as log:
+        output = outputs.Output(log, 1000)
+        writing = output.__enter__()
+        writing.write(b"said\n")
+        held = os.dup(writing.fileno())
+        with pytest.raises(errors.BuilderError, match="runs on although the tool has ended"):
+            output.__exit__(None, None, None)
+    os.write(held, b"late\n")
+    os.close(held)
+    output._thread.join(5)
+    os.close(output._reading)
+    assert output.tail == "said\nlate\n"

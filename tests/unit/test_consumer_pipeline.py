@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """However an attempt goes, it ends in a report; against a master that speaks the worker API."""
 
+import errno
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ondemand import errors, locks, plugins, proofs
+from ondemand import errors, locks, plugins, proofs, states
 from ondemand_consumer import attempts, capabilities, master, pipeline
 from tests import builder_parts, fake_master
 
@@ -87,6 +88,40 @@ def test_a_lost_lease_is_nobodys_report(server: Any, tmp_path: pathlib.Path, mon
     server.lost = True
     with pytest.raises(errors.LeaseLost):
         _run(server, tmp_path, monkeypatch, Greedy(0))
+
+
+ERRORS = [
+    (states.Step.BUILD, errors.ToolStarved("The image tool used 9 GB of memory")),
+    (states.Step.BUILD, errors.TooLittleDisk("The builder's disk has less than 1 GB left")),
+    (states.Step.BUILD, errors.StepTimedOut("«tool» was ended")),
+    (states.Step.FETCH, errors.SourceUnavailable("bash can't be fetched")),
+    (states.Step.REPO, OSError(errno.EROFS, "Read-only file system", "/x")),
+]
+
+
+@pytest.mark.parametrize(("step", "error"), ERRORS)
+def test_whosever_fault_it_is_the_error_has_the_last_lines_of_its_step(
+    server: Any, tmp_path: pathlib.Path, step: states.Step, error: Exception
+) -> None:
+    attempt = builder_parts.make_attempt(tmp_path)
+    way = pipeline.Way(attempt=attempt, client=master.Master(server.url, "t").attempt(attempt.assignment))
+    attempt.log(step).write_text("".join(f"line {number}\n" for number in range(30)))
+    with pytest.raises(errors.OndemandError) as raised, way._step(step):
+        raise error
+    assert raised.value.as_dict()["lines"] == [f"line {number}" for number in range(10, 30)]
+
+
+def test_an_error_keeps_the_lines_around_its_own_place_and_none_come_of_a_log_that_is_not_there(
+    server: Any, tmp_path: pathlib.Path
+) -> None:
+    attempt = builder_parts.make_attempt(tmp_path)
+    way = pipeline.Way(attempt=attempt, client=master.Master(server.url, "t").attempt(attempt.assignment))
+    attempt.log(states.Step.BUILD).write_text("chatter\n")
+    with pytest.raises(errors.ToolStarved) as placed, way._step(states.Step.BUILD):
+        raise errors.ToolStarved("It was killed", lines=("its own",))
+    with pytest.raises(errors.ServiceError) as silent, way._step(states.Step.FETCH):
+        raise errors.SourceUnavailable("bash can't be fetched")
+    assert placed.value.lines == ("its own",) and silent.value.lines == ()
 
 
 @pytest.mark.parametrize(("held", "names"), [(False, ["screen.png"]), (True, [])])

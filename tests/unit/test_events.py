@@ -11,13 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from ondemand import errors, plugins
-from ondemand.builds import BuildRecord
+from ondemand.builds import BuildRecord, FinishReport
 from ondemand_web import app
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
 from ondemand_web.events import composing, relay
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
+from ondemand_web.queue import endings
 from ondemand_web.service import Service
 from tests import master_parts as parts
 
@@ -55,6 +56,18 @@ def test_a_message_names_the_backend_once_it_is_known(here: Service) -> None:
     assert {sent.body["build"]["backend"] for sent in checked} == {"kiwi"}
     for sent in (*unchecked, *checked):
         sent.validate()
+
+
+def test_a_failed_build_s_message_has_the_lines_that_its_builder_reported(here: Service) -> None:
+    build_id = parts.queued(here)
+    name = parts.builder(here)
+    assert parts.claim(here, name)
+    error = errors.ToolFailed("kiwi failed", lines=("before", "the place", "after"))
+    endings.finish(here.database, name, build_id, 1, FinishReport(error=error.as_dict()), here.settings.queue)
+    *others, told = [composing.message_of(*item) for item in carried(here)]
+    told.validate()
+    assert (told.body["new"], told.body["lines"]) == ("failed", ["before", "the place", "after"])
+    assert all(not sent.body.get("lines") for sent in others)
 
 
 def test_a_notifier_is_given_its_own_recipient_and_no_other_address(here: Service) -> None:

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 from flask.testing import FlaskClient
 
-from ondemand import plugins, settings
+from ondemand import messages, plugins, settings
 from ondemand.builds import BuildRecord
 from ondemand.commands import builds as command
 from ondemand.errors import FailureClass
@@ -62,9 +62,27 @@ def test_the_command_line_says_both(failed: BuildRecord) -> None:
     assert f"error: {ERROR}" in said and [line for line in said if line.startswith("log: ")] == [f"log: {x}" for x in ERROR.lines]
 
 
-def test_the_message_says_the_sentence_and_where_the_rest_is(failed: BuildRecord) -> None:
-    body = {"old": "building", "new": "failed", "reason": str(ERROR)}
-    told = composing.message_of(Event(kind=events.STATE_CHANGED, body=body), failed)
+CHANGED = {"old": "building", "new": "failed", "reason": str(ERROR)}
+
+
+def test_the_message_says_both(failed: BuildRecord) -> None:
+    told = composing.message_of(Event(kind=events.STATE_CHANGED, body=CHANGED), failed)
     told.validate()
-    assert str(ERROR) in told.summary and told.url == failed.page
+    assert str(ERROR) in told.summary and tuple(told.body["lines"]) == ERROR.lines and told.url == failed.page
+    assert failing.LINES == messages.LINES and max(map(len, ERROR.lines)) <= messages.LONGEST
     assert ERROR.failure_class is FailureClass.CONTENT
+
+
+def test_a_message_takes_no_more_and_no_longer_lines_than_its_schema(failed: BuildRecord) -> None:
+    assert failed.error
+    long = failed.model_copy(update={"error": failed.error.model_copy(update={"lines": ("x" * 1000,) * 50})})
+    told = composing.message_of(Event(kind=events.STATE_CHANGED, body=CHANGED), long)
+    told.validate()
+    assert told.body["lines"] == ["x" * 300] * 20
+
+
+@pytest.mark.parametrize("new", ["queued", "succeeded"])
+def test_a_message_of_another_change_has_no_lines(failed: BuildRecord, new: str) -> None:
+    told = composing.message_of(Event(kind=events.STATE_CHANGED, body={**CHANGED, "new": new}), failed)
+    told.validate()
+    assert told.body["lines"] == []

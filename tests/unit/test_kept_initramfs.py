@@ -107,3 +107,15 @@ def test_notes_laid_behind_are_an_archive_that_cpio_reads(tmp_path: pathlib.Path
 def test_it_needs_nothing_but_the_standard_library() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", kept_initramfs.__file__], check=False, timeout=30, capture_output=True)
     assert done.returncode == 0 and not done.stderr
+
+
+@pytest.mark.parametrize("where", ["plain", "a folder with 'quotes' and spaces", "/".join(["long" * 20] * 4)])
+def test_the_stand_in_starts_wherever_python_lies(tmp_path: pathlib.Path, where: str) -> None:
+    (tmp_path / where).mkdir(parents=True)
+    (tmp_path / where / "python").symlink_to(sys.executable)
+    (tmp_path / "program.py").write_text("def main(folder, words):\n    print(folder, words)\n")
+    (tmp_path / "tool").write_text(kiwi._stand_in(str(tmp_path / where / "python"), str(tmp_path / "program.py")))
+    (tmp_path / "tool").chmod(0o755)
+    words = ("a b", "$(id)", "'")
+    done = subprocess.run(("tool", *words), env={"PATH": str(tmp_path)}, check=True, text=True, capture_output=True)
+    assert done.stdout == f"{tmp_path} {list(words)}\n"

@@ -9,6 +9,7 @@ import sys
 
 import jsonschema
 import pytest
+from fedora_messaging import message
 
 from ondemand import messages
 from tests.tools import message_schemas
@@ -41,6 +42,17 @@ def test_a_state_change_says_what_and_why() -> None:
     sent = messages.BuildStateChangedV1(body=body)
     sent.validate()
     assert sent.summary == "alice's build 7 (A title) is now failed: it broke"
+
+
+def test_a_newer_version_is_one_of_the_older_to_who_asks_and_each_is_read_by_its_own_name() -> None:
+    body = {"build": BUILD, "old": "building", "new": "failed", "reason": "it broke", "lines": ["so it was"]}
+    sent = messages.BuildStateChangedV2(body=body)
+    sent.validate()
+    read = message.loads(message.dumps(sent))[0]
+    assert type(read) is messages.BuildStateChangedV2 and isinstance(read, messages.BuildStateChangedV1)
+    assert read.topic == messages.BuildStateChangedV1.topic and read.body["lines"] == ["so it was"]
+    older = messages.BuildStateChangedV1(body={name: body[name] for name in body if name != "lines"})
+    assert type(message.loads(message.dumps(older))[0]) is messages.BuildStateChangedV1
 
 
 def test_a_message_without_its_build_is_refused() -> None:

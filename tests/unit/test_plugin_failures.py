@@ -43,6 +43,20 @@ SEEN = {
 """By the name of the log: which error it becomes, and what its sentence says."""
 
 PRINTED = [
+    ("kiwi", "cp: error writing '/x': Disk quota exceeded", STARVED, "disk takes nothing more"),
+    ("kiwi", " Problem 1: package a-1-1.noarch from f conflicts with b provided by b-1-1.noarch from f", FAILED, "together: package a"),
+    ("kiwi", "Error in PREIN scriptlet in rpm package bash", FAILED, "the PREIN scriptlet of bash failed"),
+    ("kiwi", "Error unpacking rpm package bash-5.2-1.x86_64", FAILED, "can't be unpacked: bash-5.2-1.x86_64"),
+    ("kiwi", "error: unpacking of archive failed on file /usr/x;65: cpio: rename failed", FAILED, "can't be unpacked"),
+    ("kiwi", "Public key for bash-5.2-1.x86_64.rpm is not installed", FAILED, "the signature of bash-5.2-1.x86_64.rpm"),
+    ("kiwi", "	package bash-5.2-1.x86_64 does not verify: no signature", FAILED, "the signature of bash-5.2-1.x86_64"),
+    ("kiwi", "dracut: dracut module 'a' depends on 'b', which can't be installed", FAILED, "module a, which needs b"),
+    ("kiwi", "dracut[E]: Module 'a' depends on module 'b', which can't be installed", FAILED, "module a, which needs b"),
+    ("kiwi", "dracut: Creation of /x.initrd failed", FAILED, "the initramfs /x.initrd could not be written"),
+    ("kiwi", "FATAL ERROR: mangle2:: zstd compress failed with error code 1", FAILED, "could not be written: mangle2:: zstd"),
+    ("kiwi", "xorriso : FAILURE : Cannot determine attributes of source file", FAILED, "refused to write the image: Cannot"),
+    ("kiwi", "[ ERROR   ]: 10:01:04 | KiwiScriptFailed: config.sh failed with: x", FAILED, "description failed: config.sh failed"),
+    ("kiwi", "[ ERROR   ]: 10:01:04 | KiwiDescriptionInvalid: Failed to validate schema", FAILED, "does not take the description"),
     ("livecd", "Error creating Live CD : Failed to find package 'nosuch' : no such package", FAILED, "have no nosuch"),
     ("livecd", "Error creating Live CD : Unable to download from repo : Cannot download repomd.xml", CUT_OFF, "repository"),
     ("livecd", "Error creating Live CD : Failed to build transaction : conflicts", FAILED, "together: conflicts"),
@@ -50,6 +64,8 @@ PRINTED = [
     ("livecd", "Error creating Live CD : Unable to find boot file vmlinuz", FAILED, "lacks its kernel or initramfs: vmlinuz"),
     ("livecd", "Error creating Live CD : Failed to allocate loop device for '/x'", STARVED, "no loop device left"),
     ("livecd", "Error creating Live CD : ISO creation failed!", FAILED, "the ISO could not be written"),
+    ("livecd", "Error creating Live CD : syslinux not installed : no suitable *menu.c32 found", FAILED, "lacks syslinux"),
+    ("lorax", "RuntimeError: unpack_error on bash-0:5.2-1.x86_64", FAILED, "package bash-0:5.2-1.x86_64 can't be unpacked"),
     ("lorax", "RuntimeError: No kernels found, cannot rebuild_initrds", FAILED, "runtime has no kernel"),
     ("lorax", "no anaconda-core package in the repository", FAILED, "anaconda-core"),
     ("lorax", "RuntimeError: no package matched shim-x64", FAILED, "ask for shim-x64"),
@@ -60,7 +76,8 @@ PRINTED = [
     ("livemedia", "RuntimeError: No / partition in the kickstart. Unable to calculate", REFUSED, "no partition for /"),
     ("livemedia", "InstallError: novirt_install failed", FAILED, "the installation into the image failed: failed"),
 ]
-"""Lines after the tools' public sources: livecd-tools 31 and lorax 40 to 46."""
+"""Lines after the tools' public sources: dnf 4.14, RPM 4.18, dracut in both its wordings, mksquashfs 4.5, xorriso 1.5, kiwi 11,
+livecd-tools 31, lorax 40 to 46."""
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in LOGS.glob("*.txt")))
@@ -79,6 +96,14 @@ def test_what_a_tool_prints_by_its_sources_becomes_its_sentence(table: str, line
 
 def test_every_log_has_its_row() -> None:
     assert {path.stem for path in LOGS.glob("*.txt")} == set(SEEN)
+
+
+def test_every_row_is_the_one_for_a_log_or_a_printed_line() -> None:
+    said = [("kiwi", (LOGS / f"{name}.txt").read_text()) for name in SEEN] + [(table, line) for table, line, _, _ in PRINTED]
+    places = [failing._place(failing._lines(text), TABLES[table], killed=False) for table, text in said]
+    told = {place[0].pattern for place in places if place}
+    rows = {row.pattern for table in (*TABLES.values(), failures.MEDIA) for row in table}
+    assert rows - told == set()
 
 
 @pytest.mark.parametrize("name", TABLES)

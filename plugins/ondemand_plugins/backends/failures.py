@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How image tools are known to fail: per tool the patterns of its lines, with what happened, whose it is and what to do. Pure.
 
-Each row was seen in a log (tests/data/tool_logs) or stands in the tool's public sources. What tells more comes first.
+Each row is held to the log of a failure (tests/data/tool_logs), or to the line that the tool's public sources print
+(tests/unit/test_plugin_failures.py). What tells more comes first.
 """
 
 from __future__ import annotations
@@ -80,17 +81,20 @@ DNF = (
         happened="the %{kind} scriptlet of {package} failed with {status}",
         cause="RPM installs no package whose scriptlet before the installation fails",
         remedy="look at what it said in the lines before; a build of that package with a mended scriptlet is needed",
+        consequence=True,
     ),
     Failure(
         pattern=r"Error in (?P<kind>PREIN|PRETRANS|TRIGGERPREIN) scriptlet in rpm package (?P<package>\S+)",
         happened="the {kind} scriptlet of {package} failed",
         cause="RPM installs no package whose scriptlet before the installation fails",
         remedy="look at what it said in the lines before; a build of that package with a mended scriptlet is needed",
+        consequence=True,
     ),
     Failure(
         pattern=r"[Ee]rror(?:: | )unpacking (?:of archive failed|rpm package (?P<package>\S+))",
         happened="a package can't be unpacked: {package}",
         remedy="look at the line after it; the RPM may be damaged, or two packages differ about a folder",
+        consequence=True,
     ),
     Failure(
         pattern=r"Public key for (?P<package>\S+) is not installed|(?P<other>\S+) does not verify: (?:no|bad) signature",
@@ -107,7 +111,7 @@ DRACUT = (
         remedy=_INITRAMFS,
     ),
     Failure(
-        pattern=r"dracut\S*: [Dd]racut module '(?P<module>[^']+)' depends on '(?P<on>[^']+)', which can't be installed",
+        pattern=r"dracut\S*: (?:dracut )?[Mm]odule '(?P<module>[^']+)' depends on (?:module )?'(?P<on>[^']+)', which can't be installed",
         happened="dracut can't install its module {module}, which needs {on}",
         remedy=_INITRAMFS,
     ),
@@ -121,6 +125,7 @@ DRACUT = (
         pattern=r"dracut\S*: Creation of (?P<file>\S+) failed",
         happened="the initramfs {file} could not be written",
         remedy=_INITRAMFS,
+        consequence=True,
     ),
 )
 
@@ -129,6 +134,7 @@ MKSQUASHFS = (
         pattern=r"FATAL ERROR: ?(?P<what>.+)",
         happened="the squashfs of the root could not be written: {what}",
         remedy="look at the lines before it",
+        consequence=True,
     ),
 )
 
@@ -148,6 +154,7 @@ XORRISO = (
         pattern=r"xorriso : (?:FAILURE|FATAL|ABORT) : (?P<what>.+)|libisofs: (?:FAILURE|MISHAP|FATAL) : (?P<other>.+)",
         happened="xorriso refused to write the image: {what}{other}",
         remedy="look at the lines before it",
+        consequence=True,
     ),
 )
 
@@ -162,6 +169,7 @@ _KIWI = (
         pattern=r"KiwiScriptFailed: (?P<what>.+)|(?P<script>config\.sh|images\.sh|post_bootstrap\.sh) failed",
         happened="a script of the kickstart or description failed: {what}{script}",
         remedy="look at what it said in the lines before, and correct the script",
+        consequence=True,
     ),
     Failure(
         pattern=r"(?P<kind>Locale|Keymap) (?P<name>\S+) is not installed",
@@ -169,7 +177,7 @@ _KIWI = (
         remedy="ask for the package that brings it (glibc-langpack-* or kbd in Fedora), or for another lang or keyboard",
     ),
     Failure(
-        pattern=r"KiwiVolumeTooSmallError|KiwiVolumeRootIDError|KiwiDescriptionInvalid|KiwiSchemaValidationError",
+        pattern=r"KiwiDescriptionInvalid",
         happened="kiwi does not take the description",
         remedy="correct the preset's description; kiwi says what is wrong in the lines around",
     ),
@@ -191,11 +199,13 @@ _LIVECD = (
         pattern=r"(?:Failed to build transaction|Unable to install) ?: (?P<what>.+)",
         happened="the packages can't be installed together: {what}",
         remedy=_PACKAGES,
+        consequence=True,
     ),
     Failure(
         pattern=r"%post script failed with code (?P<status>\d+)|Failed to execute %post script with '(?P<interpreter>[^']*)'",
         happened="a %post of the kickstart failed: status {status}{interpreter}",
         remedy="look at what it said in the lines before, and correct the kickstart",
+        consequence=True,
     ),
     Failure(
         pattern=r"Unable to find boot file (?P<file>\S+)|no kernels? found",
@@ -208,7 +218,12 @@ _LIVECD = (
         happened="the image lacks syslinux, with which livecd-creator makes it boot",
         remedy="ask for the package syslinux",
     ),
-    Failure(pattern=r"ISO creation failed!", happened="the ISO could not be written", remedy="look at the lines before it"),
+    Failure(
+        pattern=r"ISO creation failed!",
+        happened="the ISO could not be written",
+        remedy="look at the lines before it",
+        consequence=True,
+    ),
 )
 
 _LORAX = (
@@ -232,11 +247,13 @@ _LORAX = (
         pattern=r"script_error on (?P<package>[^:]+): (?P<kind>\S+) rc=(?P<status>\d+)",
         happened="the {kind} scriptlet of {package} failed with status {status}",
         remedy="look at what it said in the lines before; a build of that package with a mended scriptlet is needed",
+        consequence=True,
     ),
     Failure(
         pattern=r"(?:unpack_error|cpio_error) on (?P<package>\S+)",
         happened="the package {package} can't be unpacked",
         remedy="look at the lines before it; the RPM may be damaged",
+        consequence=True,
     ),
     Failure(
         pattern=r"Failed to download '(?P<package>[^']+)': (?P<why>.+)|Mirror failure on '(?P<other>[^']+)': (?P<reason>.+)",
@@ -263,6 +280,7 @@ _LIVEMEDIA = (
         pattern=r"Image creation failed: (?P<what>.+)|novirt_install (?P<why>failed.*)|(?P<error>make_runtime failed with rc = \d+)",
         happened="the installation into the image failed: {what}{why}{error}",
         remedy="look at anaconda's own log in the lines before",
+        consequence=True,
     ),
 )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -26,11 +27,11 @@ _RUN = ".sh", "/chroot", "/rsync", "/mksquashfs"
 _KEPT = "initramfs"
 _PROGRAMS = f"{_KEPT}/programs"
 _CHROOT, _RSYNC, _SQUASHFS = (f"{_PROGRAMS}/{name}" for name in ("chroot", "rsync", "mksquashfs"))
-_STAND_IN = """#!{python} -IS
-import os, runpy, sys
-
-runpy.run_path({program!r})["main"](os.path.dirname(os.path.abspath(__file__)), sys.argv[1:])
+_STAND_IN = """import os, runpy, sys
+runpy.run_path({program!r})["main"](os.path.dirname(os.path.abspath(sys.argv[0])), sys.argv[1:])
 """
+_LONGEST = 120
+"""Characters that any kernel takes in a program's first line."""
 _UNITS = ".service", ".socket", ".timer", ".target", ".path", ".mount"
 
 
@@ -149,7 +150,17 @@ def _command(order: plugins.Order, *words: str) -> plugins.Command:
 def _programs() -> dict[str, str]:
     """What kiwi finds in place of `chroot`, `rsync` and `mksquashfs`."""
     modules = {_CHROOT: kept_initramfs, _RSYNC: kept_root, _SQUASHFS: squashfs_percent}
-    return {name: _STAND_IN.format(python=sys.executable, program=module.__file__) for name, module in modules.items()}
+    return {name: _stand_in(sys.executable, str(module.__file__)) for name, module in modules.items()}
+
+
+def _stand_in(python: str, program: str) -> str:
+    """A program that calls `main` of the Python file `program` with its own folder and its words."""
+    text = _STAND_IN.format(program=program)
+    if len(python) <= _LONGEST and not re.search(r"\s", python):
+        return f"#!{python} -IS\n{text}"
+    # The kernel takes no such interpreter in a first line; every word of this one is quoted.
+    text = text.replace("sys.argv[1:]", "sys.argv[2:]").replace("sys.argv[0]", "sys.argv[1]")
+    return f'#!/bin/sh\nexec {shlex.join((python, "-IS", "-c", text))} "$0" "$@"\n'
 
 
 def _initramfs(order: plugins.Order) -> plugins.Initramfs:
