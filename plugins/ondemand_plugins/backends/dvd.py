@@ -35,7 +35,7 @@ class DvdBackend:
     image_types: ClassVar[frozenset[str]] = frozenset({"dvd"})
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
-    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-no_rc", "-version")}
     failures: ClassVar[tuple[plugins.Failure, ...]] = failures.MEDIA
     progress: ClassVar[tuple[plugins.Progress, ...]] = progress.MEDIA
 
