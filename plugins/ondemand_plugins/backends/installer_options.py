@@ -25,10 +25,10 @@ _CONSOLE = "console=ttyS0,115200 console=tty0 systemd.log_target=kmsg printk.dev
 class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
     """`kernel_command_line` are further words for every boot entry that starts the installer: by itself they let a serial line hear
     how far it got, which is the proof that it boots, while the installer keeps the screen. Without an `automatic` installation
-    the kickstart lies on the medium, and no boot entry names it."""
+    the kickstart lies on the medium and no boot entry names it, so that no disk is wiped because a menu's time is over."""
 
     kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = _CONSOLE
-    automatic: bool = True
+    automatic: bool = False
 
 
 def boot_iso(order: plugins.Order, backend: str) -> pathlib.Path:
