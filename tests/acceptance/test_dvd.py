@@ -17,7 +17,7 @@ import requests
 from demo import boot_iso
 from ondemand.builds import BuildRecord
 from ondemand.proofs import ProofKind
-from ondemand.states import State
+from ondemand.states import State, Step
 from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
@@ -27,6 +27,8 @@ INSTALLING, STARTING = 2400.0, 900.0
 """Seconds for an emulated machine that shares its cores."""
 NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")
 DISK = 4 * 1024**3
+LISTENED = "printk.devkmsg=on"
+"""A word of the kernel's command line where the boot proof listens, and nowhere else."""
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,7 @@ def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted
     with installer_parts.machine(tmp_path / "one", image(record, tmp_path), drive, credentials={}) as (process, serial):
         text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
     assert "demo-installer: finished" in text, text[-3000:]
+    assert LISTENED not in text and LISTENED.encode() in running.client.log(record.id, Step.BOOT)[0]
     said = console.Console(token=machines.token())
     credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
     with installer_parts.machine(tmp_path / "other", disk, credentials=credentials) as (process, serial):

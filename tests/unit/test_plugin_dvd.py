@@ -99,6 +99,11 @@ def test_what_it_can_t_work_with_is_an_error_before_anything_runs(changes: dict[
         dvd.DvdBackend().plan(order(**changes))
 
 
+def test_no_boot_entry_logs_to_a_serial_line_by_itself() -> None:
+    told = job(dvd.DvdBackend().plan(order()))
+    assert told.words == () and "console=ttyS0,115200" in told.spoken
+
+
 def test_an_image_installs_by_itself_only_where_the_operator_says_so() -> None:
     made = dvd.DvdBackend().plan(order(options={"kernel_command_line": "quiet"}))
     assert job(made).words == ("quiet",) and "ks.cfg" in made.files

@@ -65,6 +65,7 @@ class DvdBackend:
             label=order.label,
             kickstart=order.work / "ks.cfg",
             words=installer_options.words(order, options),
+            spoken=installer_options.SPOKEN,
             wanted=installer_options.wanted(order, order.lock.tree, order.tree / "Packages"),
             tree=order.tree,
             about=installer_media.About(

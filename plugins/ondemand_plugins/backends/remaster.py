@@ -44,6 +44,7 @@ class RemasterBackend:
             label=order.label,
             kickstart=order.work / "ks.cfg",
             words=installer_options.words(order, options),
+            spoken=installer_options.SPOKEN,
             wanted=installer_options.wanted(order, order.lock.packages, order.side) if order.side else (),
             side=order.side,
         )
