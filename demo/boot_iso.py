@@ -182,7 +182,7 @@ def _place_boot_loaders(root: pathlib.Path, made: pathlib.Path, work: pathlib.Pa
 def _write_iso(root: pathlib.Path, made: pathlib.Path) -> None:
     """Write boot.iso with the words that lorax gives xorriso."""
     hybrid = root / "usr" / "lib" / "grub" / "i386-pc" / "boot_hybrid.img"
-    words: list[str | pathlib.Path] = ["xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", VOLUME]
+    words: list[str | pathlib.Path] = ["xorriso", "-no_rc", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", VOLUME]
     words += ["--grub2-mbr", hybrid, "-partition_offset", "16", "-appended_part_as_gpt", "-append_partition", "2"]
     words += ["C12A7328-F81F-11D2-BA4B-00A0C93EC93B", made / "images" / "efiboot.img"]
     words += ["-iso_mbr_part_type", "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7", "-c", "boot.cat", "--boot-catalog-hide"]

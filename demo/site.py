@@ -142,7 +142,8 @@ sharedir = {json.dumps(str(LORAX))}
 
 
 def _installers(servers: str) -> str:
-    """The types that begin from the published boot.iso, offered where `demo.boot_iso` has made it."""
+    """The types that begin from the published boot.iso, offered where `demo.boot_iso` has made it. They install by themselves,
+    which the demo's installer does onto an empty disk only."""
     return "".join(
         f"""
 [image_types.{image_type}]
@@ -152,6 +153,9 @@ preset = "demo-install"
 [image_types.{image_type}.installer]
 boot_iso = "{servers}/repositories/main"
 product = "Demo"
+
+[image_types.{image_type}.options]
+automatic = true
 """
         for image_type, backend in (("dvd", "dvd"), ("boot", "remaster"))
     )

@@ -17,6 +17,11 @@ FACTS = 512 * 1024
 """Bytes that a proof's facts may have as JSON."""
 
 
+LISTENER = "ondemand-proof"
+"""The file on the small disk that is attached where an installer is proven to boot. A boot menu that finds it on one of GRUB's first
+two disks has its kernel log to the serial line, so that no image logs there otherwise."""
+
+
 class ProofKind(enum.StrEnum):
     """What is proven."""
 

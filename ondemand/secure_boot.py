@@ -7,6 +7,8 @@ somebody's own repository carries none of them, or a test key.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ondemand import locks
 
 _LINKS = {
@@ -18,33 +20,51 @@ _LINKS = {
 _OWN = ("task:", "upload:")
 
 
-def links(lock: locks.Lock) -> tuple[locks.LockedPackage, ...]:
-    """The packages of the image that hold a link of the chain from the firmware to the kernel."""
+def links(packages: Iterable[locks.LockedPackage]) -> tuple[locks.LockedPackage, ...]:
+    """Those of the packages that hold a link of the chain from the firmware to the kernel."""
     names = {name for names in _LINKS.values() for name in names}
-    return tuple(package for package in lock.packages if package.name in names)
+    return tuple(package for package in packages if package.name in names)
 
 
-def strangers(lock: locks.Lock) -> tuple[locks.LockedPackage, ...]:
+def strangers(packages: Iterable[locks.LockedPackage]) -> tuple[locks.LockedPackage, ...]:
     """Those of the links that no key signs which firmware trusts."""
-    return tuple(package for package in links(lock) if _is_own(package))
+    return tuple(package for package in links(packages) if _is_own(package))
 
 
 def hindrance(lock: locks.Lock) -> str:
-    """Why the image will not boot with Secure Boot, one sentence; empty when nothing is known against it."""
-    if found := strangers(lock):
-        names = ", ".join(package.nevra for package in found)
-        return (
-            f"The image will not boot with Secure Boot: {names} {'is' if len(found) == 1 else 'are'} no build of the release,"
-            " so that no key signs it which firmware trusts."
-        )
-    return ""
+    """Why the image will not boot with Secure Boot, one sentence; empty when nothing is known against it.
+
+    An image of a published boot.iso starts by that one's own shim, GRUB and kernel, whatever the lock holds.
+    """
+    return "" if lock.boot_iso else _sentence("The image", strangers(lock.packages))
+
+
+def warnings(lock: locks.Lock) -> tuple[str, ...]:
+    """What is to be told of Secure Boot at the check: of the image, and of the system that it installs."""
+    installed = lock.everything if lock.boot_iso else lock.tree
+    return tuple(filter(None, (hindrance(lock), _sentence("What the image installs", strangers(installed)))))
 
 
 def lacks(lock: locks.Lock) -> str:
-    """Why Secure Boot has nothing to begin with, a phrase; empty when shim, GRUB and kernel are all there."""
-    there = {package.name for package in links(lock)}
+    """Why Secure Boot has nothing to begin with, a phrase; empty when shim, GRUB and kernel are all there.
+
+    What a published boot.iso holds the lock does not tell, so nothing is said of one.
+    """
+    if lock.boot_iso:
+        return ""
+    there = {package.name for package in links(lock.packages)}
     missing = [what for what, names in _LINKS.items() if not there.intersection(names)]
     return f"the image holds no {' and no '.join(missing)}" if missing else ""
+
+
+def _sentence(what: str, found: tuple[locks.LockedPackage, ...]) -> str:
+    if not found:
+        return ""
+    names = ", ".join(package.nevra for package in found)
+    return (
+        f"{what} will not boot with Secure Boot: {names} {'is' if len(found) == 1 else 'are'} no build of the release,"
+        " so that no key signs it which firmware trusts."
+    )
 
 
 def _is_own(package: locks.LockedPackage) -> bool:

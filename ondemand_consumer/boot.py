@@ -20,7 +20,10 @@ _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
 _SPOKEN_WITHOUT_DATABASE = "the running system itself spoke on the serial line after multi-user; it has no RPM database to tell of."
-_INSTALLER = "the published installer came up, as its console says; no disk was attached, so that nothing was installed."
+_INSTALLER = (
+    "the published installer came up, as its console says, to which its boot menu has it log where the proof's own disk is attached; "
+    "there was no other disk, so that nothing was installed."
+)
 _MARKED = "the console reached its login prompt or installer; the image lacks ondemand-boot-proof, which could say more."
 
 
@@ -160,6 +163,7 @@ class _Boot:
             qmp=qmp,
             credentials=credentials,
             extra=firmware.words(self._described, folder) if self._described else (),
+            listener=machines.listening_disk(folder) if self.installer else None,
         )
         self._attempt.say(_STEP, f"$ {' '.join(argv)}")
         with self._attempt.open_log(_STEP) as log, serial.open("rb") as tail, contextlib.ExitStack() as stack:

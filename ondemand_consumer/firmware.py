@@ -21,6 +21,8 @@ from ondemand.build_requests import Profile
 
 DESCRIPTORS = (pathlib.Path("/etc/qemu/firmware"), pathlib.Path("/usr/share/qemu/firmware"))
 """Where QEMU's firmware descriptors lie; of two with the same name the first hides the second."""
+_PROGRAM = re.compile(r"^File data lba: *\d+ *, *(\d+) *, *\d+ *, *\d+ *, *'/EFI/BOOT/BOOT[A-Z0-9]+\.EFI'$", re.MULTILINE | re.IGNORECASE)
+_BLOCK = 2048
 _RECORD = re.compile(r"^El Torito boot img *: *\d+ +(BIOS|UEFI) ", re.MULTILINE)
 _TIMEOUT = 60
 
@@ -44,8 +46,9 @@ class Choice:
 def choose(records: frozenset[Firmware], offered: frozenset[Firmware], profile: Profile, lock: locks.Lock) -> Choice:
     """One firmware for profile test, each that the image has a boot record for and the builder has for release.
 
-    Secure Boot takes the place of plain UEFI where shim, GRUB and kernel are those of the release. An image without any
-    record is tried under BIOS, which says what it lacks.
+    Secure Boot takes the place of plain UEFI where shim, GRUB and kernel are those of the release; of a published boot.iso,
+    which no lock tells of, they are where `records` has it. An image without any record is tried under BIOS, which says
+    what it lacks.
     """
     bios = Firmware.BIOS in records or Firmware.UEFI not in records
     if profile is Profile.TEST and bios:
@@ -57,6 +60,8 @@ def choose(records: frozenset[Firmware], offered: frozenset[Firmware], profile: 
         remarks.append("UEFI was not tried: this builder has no firmware for it.")
     else:
         why = secure_boot.hindrance(lock) or secure_boot.lacks(lock)
+        if lock.boot_iso and Firmware.SECURE not in records:
+            why = "the published boot.iso holds no signed program for UEFI"
         if not why and Firmware.SECURE not in offered:
             why = "this builder has no firmware with keys enrolled"
         if profile is Profile.TEST:
@@ -69,17 +74,41 @@ def choose(records: frozenset[Firmware], offered: frozenset[Firmware], profile: 
 
 
 def of_image(image: pathlib.Path) -> frozenset[Firmware]:
-    """BIOS, UEFI or both: what the ISO has boot records for. Raises errors.WrongContents where it can't be read."""
-    argv = ("xorriso", "-indev", str(image), "-report_el_torito", "plain")
+    """What the ISO has boot records for; Secure Boot beside UEFI where the first program is signed, by whomever.
+
+    A file that is no ISO has none. Raises errors.WrongContents where it can't be read.
+    """
+    argv = ["xorriso", "-no_rc", "-indev", str(image), "-report_el_torito", "plain"]
+    argv += ["-find", "/", "-name", "BOOT*.EFI", "-exec", "report_lba", "--"]
     try:
+        # xorriso takes a file that is not there for a blank medium, and ends well.
+        image.open("rb").close()
         done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True, errors="replace")
+    except OSError as error:
+        raise _unreadable(str(error)) from error
     except subprocess.TimeoutExpired as error:
-        raise errors.WrongContents(
-            "The image's boot records can't be read",
-            cause=f"xorriso did not end within {_TIMEOUT} seconds",
-            remedy="look at the builder's disk",
-        ) from error
-    return frozenset(Firmware(name) for name in _RECORD.findall(done.stdout))
+        raise _unreadable(f"xorriso did not end within {_TIMEOUT} seconds") from error
+    if done.returncode:
+        raise _unreadable(f"xorriso says «{' '.join(done.stderr.split())[-200:]}»")
+    found = {Firmware(name) for name in _RECORD.findall(done.stdout)}
+    if Firmware.UEFI in found and any(_is_signed(image, int(block) * _BLOCK) for block in _PROGRAM.findall(done.stdout)):
+        found.add(Firmware.SECURE)
+    return frozenset(found)
+
+
+def _unreadable(cause: str) -> errors.WrongContents:
+    return errors.WrongContents("The image's boot records can't be read", cause=cause, remedy="look at the log of step build")
+
+
+def _is_signed(image: pathlib.Path, start: int) -> bool:
+    """Whether the program at that byte bears a signature: the fifth directory of its PE32+ header names one."""
+    with image.open("rb") as file:
+        file.seek(start)
+        head = file.read(4096)
+    at = int.from_bytes(head[0x3C:0x40], "little")
+    if head[:2] != b"MZ" or head[at : at + 4] != b"PE\0\0" or head[at + 24 : at + 26] != b"\x0b\x02":
+        return False
+    return any(head[at + 24 + 112 + 4 * 8 + 4 : at + 24 + 112 + 5 * 8])
 
 
 def available() -> dict[Firmware, dict[str, Any]]:

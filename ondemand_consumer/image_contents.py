@@ -64,7 +64,7 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
         _tool("mount", "-o", f"loop,ro,offset={place[0]},sizelimit={place[1]}", str(iso), str(outer))
     else:
         image = work / "root.img"
-        _tool("xorriso", "-osirrox", "on", "-indev", str(iso), "-extract", name, str(image), quiet=True)
+        _tool("xorriso", "-no_rc", "-osirrox", "on", "-indev", str(iso), "-extract", name, str(image), quiet=True)
         _tool("mount", "-o", "loop,ro", str(image), str(outer))
     for name in _INNER:
         if (outer / name).is_file():
@@ -78,7 +78,7 @@ def _root(iso: pathlib.Path, work: pathlib.Path) -> pathlib.Path:
 def _place(iso: pathlib.Path) -> tuple[str, tuple[int, int] | None]:
     """Which file of the ISO is the root, where its bytes lie and their number; None unless they lie in one piece."""
     for name in _ROOTS:
-        argv = ("xorriso", "-indev", str(iso), "-find", name, "-exec", "report_lba", "--")
+        argv = ("xorriso", "-no_rc", "-indev", str(iso), "-find", name, "-exec", "report_lba", "--")
         done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True)
         if found := _EXTENT.findall(done.stdout):
             whole = (int(found[0][0]) * _BLOCK, int(found[0][1]))

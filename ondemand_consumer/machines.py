@@ -18,7 +18,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ondemand import errors
+from ondemand import errors, proofs
 
 KVM = ("-accel", "kvm", "-cpu", "host")
 TCG = ("-accel", "tcg,thread=multi", "-cpu", "max")
@@ -34,6 +34,7 @@ _PROBE = bytes.fromhex(
     "00000000ffff0000009acf00ffff00000092cf001700387c0000"
 ).ljust(510, b"\0") + b"\x55\xaa"
 _PROBE_STATUS = 33
+_TIMEOUT = 60
 
 
 def program() -> str:
@@ -74,12 +75,13 @@ def argv(
     qmp: pathlib.Path,
     credentials: Mapping[str, str],
     extra: Sequence[str] = (),
+    listener: pathlib.Path | None = None,
 ) -> list[str]:
     """The command line; `memory` in MiB, the image attached as a disk, the way a USB stick goes.
 
     `acceleration` is one of accelerations(), `console` and `firmware` are files that will hold what each says.
     `qmp` is a socket in the folder where QEMU is started.
-    `extra` are words for another firmware than BIOS.
+    `extra` are words for another firmware than BIOS; `listener` is a second disk, see listening_disk().
     """
     words = [
         program(),
@@ -94,6 +96,8 @@ def argv(
     ]
     words += ["-display", "none", "-vga", "std", "-nic", "none", "-device", "virtio-rng-pci"]
     words += ["-drive", f"file={_escaped(str(image))},if=virtio,format=raw,readonly=on"]
+    if listener is not None:
+        words += ["-drive", f"file={_escaped(str(listener))},if=virtio,format=raw,readonly=on"]
     words += ["-chardev", f"file,id=console,path={_escaped(str(console))}", "-serial", "chardev:console"]
     words += ["-chardev", f"file,id=firmware,path={_escaped(str(firmware))}"]
     words += ["-device", "isa-debugcon,iobase=0x402,chardev=firmware"]
@@ -103,6 +107,20 @@ def argv(
         coded = base64.b64encode(value.encode()).decode()
         words += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={coded}"]
     return words
+
+
+def listening_disk(folder: pathlib.Path) -> pathlib.Path:
+    """Writes the disk by which an installer's boot menu knows that a serial line listens; raises errors.BuilderError."""
+    content, disk = folder / proofs.LISTENER, folder / "listener.iso"
+    content.write_text("A boot menu that finds this has its kernel log to the serial line.\n")
+    argv = ("xorriso", "-no_rc", "-as", "mkisofs", "-quiet", "-R", "-V", "ONDEMAND-PROOF", "-o", str(disk), str(content))
+    try:
+        subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=True, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise errors.BuilderError(
+            "The disk for the boot proof can't be written", cause=str(error), remedy="look at the builder's disk"
+        ) from error
+    return disk
 
 
 def token() -> str:

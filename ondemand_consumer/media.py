@@ -16,6 +16,7 @@ from ondemand_consumer import attempts, fetching, media_contents, namespaces, rp
 
 UPDATES = "images/updates.img"
 """What a remastered boot ISO gives its installer to run instead of modules of its own."""
+_UPDATED = f", and runs modules out of {UPDATES} instead of its own"
 _TIMEOUT = 1800.0
 _TREE, _SIDE = "Packages", "side"
 
@@ -44,7 +45,7 @@ def contains(
         kind=proofs.ProofKind.CONTAINS,
         held=not phrases,
         how=f"Every RPM of the {part.name} was read out of the image and compared with the lock by name and digest; "
-        "the installer is the published one, byte for byte.",
+        f"the installer is the published one, byte for byte{_UPDATED * (UPDATES in there)}.",
         facts={
             "part": part.name,
             "packages": sum(path.startswith(f"{part.folder}/") for path in made),
@@ -115,6 +116,7 @@ def _read(attempt: attempts.Attempt, image: pathlib.Path, *folders: str) -> dict
             output=output,
             errors_to=log,
             stop=attempt.stop,
+            hidden=attempt.hidden,
             timeout=_TIMEOUT,
             environment={"PYTHONPATH": ":".join(path for path in sys.path if path)},
         )

@@ -24,7 +24,7 @@ _TIMEOUT = 600
 
 def main(iso: str, *folders: str) -> None:
     """Prints the list; what fails ends the program with a sentence on standard error."""
-    argv = ("xorriso", "-indev", iso, "-find", "/", "-type", "f", "-exec", "report_lba", "--")
+    argv = ("xorriso", "-no_rc", "-indev", iso, "-find", "/", "-type", "f", "-exec", "report_lba", "--")
     done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True, errors="replace")
     if done.returncode:
         raise SystemExit(f"xorriso can't read the image: {' '.join(done.stderr.split())[-300:]}")

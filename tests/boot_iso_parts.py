@@ -63,27 +63,36 @@ echo > %{{buildroot}}/etc/simple.conf
 {file}
 {script}
 """
+MODULES = ("search", "search_label", "linux", "echo")
 _MODULES = pathlib.Path("/usr/lib/grub")
 _ESP = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 _TOOLS = ("xorriso", "mcopy", "mformat", "mmd", "mksquashfs", "grub-mkimage", "implantisomd5")
 
 
-def boot_iso(folder: pathlib.Path, *, appended: bool = True, filling: int = 0, runtime: tuple[str, ...] = RUNTIME) -> pathlib.Path:
+def boot_iso(
+    folder: pathlib.Path,
+    *,
+    appended: bool = True,
+    filling: int = 0,
+    runtime: tuple[str, ...] = RUNTIME,
+    menu: str = GRUB,
+    modules: tuple[str, ...] = MODULES,
+) -> pathlib.Path:
     """`folder`/boot.iso. The EFI image is an appended partition, as lorax does it now, or a file, as it did.
 
-    `filling` is the size in bytes of what makes the ISO larger.
+    `filling` is the size in bytes of what makes the ISO larger, `menu` what GRUB reads, `modules` what it can.
     """
     builder_parts.need(*_TOOLS)
     tree = folder / "boot-tree"
     for name in ("images/pxeboot", "boot/grub2", "EFI/BOOT"):
         (tree / name).mkdir(parents=True)
     for name in ("boot/grub2/grub.cfg", "EFI/BOOT/grub.cfg"):
-        (tree / name).write_text(GRUB.format(label=LABEL))
+        (tree / name).write_text(menu.format(label=LABEL))
     (tree / ".discinfo").write_text("1700000000.000000\n1\nx86_64\n")
     for name in ("vmlinuz", "initrd.img"):
         (tree / "images" / "pxeboot" / name).write_text(f"no {name}\n")
     _runtime(folder, tree / "images" / "install.img", runtime)
-    _grub(tree)
+    _grub(tree, modules)
     efi = tree / "images" / "efiboot.img" if not appended else folder / "efiboot.img"
     _efi_image(tree, efi)
     if filling:
@@ -119,12 +128,11 @@ def _runtime(folder: pathlib.Path, image: pathlib.Path, packages: tuple[str, ...
     shutil.rmtree(root)
 
 
-def _grub(tree: pathlib.Path) -> None:
+def _grub(tree: pathlib.Path, modules: tuple[str, ...]) -> None:
     words = ("-O", "i386-pc-eltorito", "-d", str(_MODULES / "i386-pc"), "-o", str(tree / "images" / "eltorito.img"))
-    builder_parts.run("grub-mkimage", *words, "-p", "/boot/grub2", "iso9660", "biosdisk", "normal", "search_label", "linux", "echo")
+    builder_parts.run("grub-mkimage", *words, "-p", "/boot/grub2", "iso9660", "biosdisk", "normal", *modules)
     efi = ("-O", "x86_64-efi", "-d", str(_MODULES / "x86_64-efi"), "-o", str(tree / "EFI" / "BOOT" / "BOOTX64.EFI"))
-    modules = ("iso9660", "fat", "part_gpt", "normal", "search", "search_label", "linux", "echo", "configfile")
-    builder_parts.run("grub-mkimage", *efi, "-p", "/EFI/BOOT", *modules)
+    builder_parts.run("grub-mkimage", *efi, "-p", "/EFI/BOOT", "iso9660", "fat", "part_gpt", "normal", "configfile", *modules)
 
 
 def _efi_image(tree: pathlib.Path, image: pathlib.Path) -> None:

@@ -41,7 +41,7 @@ class RepositoryIso:
                 cause="; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors()),
                 remedy="correct them in the release definition",
             ) from error
-        words = ["xorriso", "-as", "mkisofs", "-r", "-J", "-V", order.label, "-publisher", options.publisher]
+        words = ["xorriso", "-no_rc", "-as", "mkisofs", "-r", "-J", "-V", order.label, "-publisher", options.publisher]
         words += [
             "-o",
             "result/repository.iso",

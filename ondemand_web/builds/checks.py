@@ -107,8 +107,8 @@ def checked(
         kept=kept,
         age=here.settings.master.metadata_age,
     )
-    hindrance = secure_boot.hindrance(lock)
-    warnings = (*lock.warnings, *_unused(kickstart, release.addresses(request.arch), backend), *filter(None, [hindrance]))
+    unused = _unused(kickstart, release.addresses(request.arch), backend)
+    warnings = (*lock.warnings, *unused, *secure_boot.warnings(lock))
     lock = lock.model_copy(update={"warnings": warnings, "preset": base.preset})
     found = Checked(
         lock=lock,

@@ -22,6 +22,7 @@ import requests
 from demo import boot_iso
 from ondemand.builds import BuildRecord
 from ondemand.proofs import ProofKind
+from ondemand.states import Step
 from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
@@ -31,6 +32,8 @@ INSTALLING, STARTING = 2400.0, 900.0
 """Seconds for an emulated machine that shares its cores."""
 NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")
 DISK = 4 * 1024**3
+LISTENED = "printk.devkmsg=on"
+"""A word of the kernel's command line where the boot proof listens, and nowhere else."""
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +56,12 @@ def running(published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Installed:
-    """A medium that the service made, the disk that it filled by itself, and what its installer said meanwhile."""
+    """A medium that the service made, the disk that it filled by itself, and what its installer and its whole console said meanwhile."""
 
     record: BuildRecord
     disk: pathlib.Path
     said: list[str]
+    text: str
 
     def phases(self) -> list[str]:
         """The phases that the installer named, in their order."""
@@ -98,7 +102,7 @@ def install(record: BuildRecord, folder: pathlib.Path, *discs: pathlib.Path) -> 
         text = installer_parts.follow(serial, console.Console(token=""), lambda: process.poll() is not None, INSTALLING)
     assert "demo-installer: finished" in text, text[-3000:]
     said = [line for line in text.splitlines() if line.startswith("demo-installer: ")]
-    return Installed(record=record, disk=disk, said=said)
+    return Installed(record=record, disk=disk, said=said, text=text)
 
 
 def start(made: Installed, folder: pathlib.Path) -> None:
@@ -122,9 +126,10 @@ def test_the_tree_s_record_names_the_boot_iso_s_digest(published: pathlib.Path) 
 
 
 def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted_builds(
-    installed: dict[str, Installed], tmp_path: pathlib.Path
+    running: parts.Running, installed: dict[str, Installed], tmp_path: pathlib.Path
 ) -> None:
     made = installed["dvd"]
+    assert LISTENED not in made.text and LISTENED.encode() in running.client.log(made.record.id, Step.BOOT)[0]
     assert {proof.kind: proof.held for proof in made.record.proofs} == dict.fromkeys(ProofKind, True)
     expected = ("started", "not done", "disk", "packages", "settings", "initramfs", "boot loader")
     assert [phase for phase in made.phases() if not phase.startswith("finished")] == [*expected]

@@ -110,8 +110,23 @@ def test_a_build_of_the_installer_s_own_fails_with_the_sentence_that_says_so(tmp
     boot_iso_parts.boot_iso(tmp_path, runtime=("ball-0.9-1.noarch",)).rename(server.folder / "other.iso")
     iso = server.folder / "other.iso"
     other = locks.BootIso(urls=(f"{server.url}/other.iso",), sha256=rpm_headers.sha256(iso))
-    with pytest.raises(errors.ToolFailed, match=r"error: ball-1-1.noarch belongs to the installer itself.* has ball-0.9-1.noarch"):
+    with pytest.raises(errors.ToolRefused, match=r"ball-1-1.noarch belongs to the installer itself.* of ball-0.9-1.noarch there \(.*lorax"):
         built(attempted(tmp_path, server, "boot", boot_iso=other))
+
+
+def test_a_build_that_nobody_would_use_and_an_image_too_large_are_refused_in_a_sentence(
+    tmp_path: pathlib.Path, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unused = attempted(tmp_path / "one", server, "boot")
+    lock = unused.assignment.lock
+    lock = lock.model_copy(update={"packages": (), "side": lock.packages + lock.side})
+    unused = dataclasses.replace(unused, assignment=unused.assignment.model_copy(update={"lock": lock}))
+    with pytest.raises(errors.ToolRefused, match=r"failed: ball-1-1 would be ignored, because .*add_packages"):
+        built(unused)
+    large = attempted(tmp_path / "other", server, "dvd")
+    monkeypatch.setitem(dvd.MEDIA, "dvd", dvd.size(large.assignment.lock))
+    with pytest.raises(errors.ToolRefused, match=r"failed: the image has \d+ bytes, and a medium «dvd» holds \d+, because"):
+        built(large)
 
 
 def test_a_boot_iso_with_other_bytes_is_refused_and_asked_for_once(tmp_path: pathlib.Path, server: Any) -> None:

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
+from ondemand import proofs
 from ondemand_plugins.backends import boot_files
-from tests import boot_iso_parts
+from tests import boot_iso_parts, builder_parts
 
 KICKSTART = "inst.ks=hd:LABEL=New-7:/ks.cfg"
+SPOKEN = ("console=ttyS0", "loglevel=7")
 GRUB = boot_iso_parts.GRUB.format(label="Old-1")
 ISOLINUX = boot_iso_parts.ISOLINUX.format(label="Old-1")
 
@@ -54,3 +58,22 @@ def test_labels_are_found_however_they_are_written(line: str, made: str) -> None
 def test_a_configuration_that_starts_no_installer_is_told_apart() -> None:
     assert boot_files.starts_installer(GRUB) and boot_files.starts_installer(ISOLINUX)
     assert not boot_files.starts_installer("linux /vmlinuz root=live:CDLABEL=Live rd.live.image\n# inst.stage2=\n")
+
+
+def test_grub_has_the_kernel_speak_only_where_the_boot_proof_listens() -> None:
+    made = boot_files.edited(GRUB, "New-7", [KICKSTART], SPOKEN)
+    head, _, rest = made.partition("fi # ondemand\n")
+    assert all(word in head for word in SPOKEN) and f"-e (hd1)/{proofs.LISTENER} ]; then" in head
+    assert not any(word in rest for word in SPOKEN) and rest.count(f"{KICKSTART} $ondemand_words\n") == 2
+    assert boot_files.labels(made) == {"New-7"} and boot_files.edited(made, "New-7", [KICKSTART], SPOKEN) == made
+
+
+def test_grub_takes_it(tmp_path: pathlib.Path) -> None:
+    builder_parts.need("grub-script-check")
+    (tmp_path / "grub.cfg").write_text(boot_files.edited(GRUB, "New-7", [KICKSTART], SPOKEN))
+    builder_parts.run("grub-script-check", str(tmp_path / "grub.cfg"))
+
+
+def test_isolinux_can_t_look_for_a_disk_and_always_speaks() -> None:
+    made = boot_files.edited(ISOLINUX, "New-7", [KICKSTART], SPOKEN)
+    assert made.count(f"{KICKSTART} {' '.join(SPOKEN)}\n") == 1 and "ondemand" not in made

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ondemand import errors
 from ondemand.build_requests import Profile
 from ondemand.locks import Lock
 from ondemand_consumer import firmware
@@ -19,6 +20,7 @@ BIOS, UEFI, SECURE = Firmware.BIOS, Firmware.UEFI, Firmware.SECURE
 SIGNED = test_secure_boot.lock(*test_secure_boot.CHAIN)
 SCRATCH = test_secure_boot.lock(*test_secure_boot.CHAIN, kernel_core="task:7")
 PLAIN = test_secure_boot.lock("kernel-core")
+DVD = test_secure_boot.medium("dvd", "tree", "task:7")
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,9 @@ PLAIN = test_secure_boot.lock("kernel-core")
         ({BIOS, UEFI}, {UEFI}, "release", SIGNED, (BIOS, UEFI), "no firmware with keys enrolled"),
         ({BIOS, UEFI}, set(), "release", SIGNED, (BIOS,), "UEFI was not tried"),
         ({BIOS}, {UEFI, SECURE}, "release", SIGNED, (BIOS,), "no boot record for UEFI"),
+        ({BIOS, UEFI, SECURE}, {UEFI, SECURE}, "release", DVD, (BIOS, SECURE), ""),
+        ({BIOS, UEFI}, {UEFI, SECURE}, "release", DVD, (BIOS, UEFI), "the published boot.iso holds no signed program for UEFI"),
+        ({BIOS, UEFI, SECURE}, {UEFI}, "release", DVD, (BIOS, UEFI), "no firmware with keys enrolled"),
         (set(), {UEFI, SECURE}, "release", SIGNED, (BIOS,), "no boot record for UEFI"),
     ],
 )
@@ -80,11 +85,45 @@ def test_each_boot_begins_with_fresh_variables(tmp_path: pathlib.Path, monkeypat
     assert "q35,smm=on" in said and (boot / "variables").read_text() == "vars.fd"
 
 
-def test_an_iso_s_boot_records_are_read(tmp_path: pathlib.Path) -> None:
+def bootable(folder: pathlib.Path, program: bytes) -> pathlib.Path:
+    """An ISO with boot records for both kinds of firmware, and what UEFI starts first."""
     builder_parts.need("xorriso")
-    (tmp_path / "boot.img").write_bytes(b"x" * 4096)
-    base = ("xorriso", "-as", "mkisofs", "-o", str(tmp_path / "a.iso"), "-graft-points", f"/boot.img={tmp_path / 'boot.img'}")
-    builder_parts.run(*base, "-c", "boot.cat", "-b", "boot.img", "-no-emul-boot", "-eltorito-alt-boot", "-e", "boot.img", "-no-emul-boot")
-    assert firmware.of_image(tmp_path / "a.iso") == {BIOS, UEFI}
+    (folder / "boot.img").write_bytes(b"x" * 4096)
+    (folder / "first").write_bytes(program)
+    grafts = (f"/boot.img={folder / 'boot.img'}", f"/EFI/BOOT/BOOTX64.EFI={folder / 'first'}")
+    words = ("-c", "boot.cat", "-b", "boot.img", "-no-emul-boot", "-eltorito-alt-boot", "-e", "boot.img", "-no-emul-boot")
+    iso = folder / "a.iso"
+    builder_parts.run("xorriso", "-no_rc", "-as", "mkisofs", "-R", "-o", str(iso), *words, "-graft-points", *grafts)
+    return iso
+
+
+def program(signature: int) -> bytes:
+    """The head of a program for UEFI with a signature of so many bytes."""
+    directories = b"\0" * 32 + b"\0\x10\0\0" + signature.to_bytes(4, "little")
+    dos = b"MZ".ljust(0x3C, b"\0") + (0x80).to_bytes(4, "little")
+    return dos.ljust(0x80, b"\0") + b"PE\0\0".ljust(24, b"\0") + b"\x0b\x02".ljust(112, b"\0") + directories
+
+
+@pytest.mark.parametrize(("first", "kinds"), [(b"none", {BIOS, UEFI}), (program(0), {BIOS, UEFI}), (program(8), {BIOS, UEFI, SECURE})])
+def test_an_iso_s_boot_records_are_read_and_whether_its_first_program_is_signed(
+    tmp_path: pathlib.Path, first: bytes, kinds: set[Firmware]
+) -> None:
+    assert firmware.of_image(bootable(tmp_path, first)) == kinds
+
+
+def test_what_is_no_iso_has_no_boot_record_and_what_is_not_there_can_t_be_read(tmp_path: pathlib.Path) -> None:
+    builder_parts.need("xorriso")
     (tmp_path / "none.iso").write_bytes(b"\0" * 100_000)
     assert firmware.of_image(tmp_path / "none.iso") == frozenset()
+    with pytest.raises(errors.WrongContents, match=r"boot records can't be read, because .*No such file"):
+        firmware.of_image(tmp_path / "missing.iso")
+
+
+def test_a_failure_of_xorriso_is_no_image_without_boot_records(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "none.iso").write_bytes(b"")
+    failing = tmp_path / "xorriso"
+    failing.write_text("#!/bin/sh\necho xorriso : FATAL : out of luck >&2\nexit 32\n")
+    failing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(errors.WrongContents, match="xorriso says «xorriso : FATAL : out of luck»"):
+        firmware.of_image(tmp_path / "none.iso")

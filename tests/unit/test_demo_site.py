@@ -23,3 +23,4 @@ def test_media_are_offered_where_the_published_tree_is(tmp_path: pathlib.Path, m
         {ImageType.DVD: "dvd", ImageType.BOOT: "remaster"} if made else {ImageType.BOOT: "lorax"}
     )
     assert all((folder / "config" / "presets" / f"{item.preset}.ks").exists() for item in types.values())
+    assert [item.options for item in types.values() if item.backend in ("dvd", "remaster")] == [{"automatic": True}] * 2 * made

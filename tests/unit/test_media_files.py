@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import configparser
+import json
 
 from ondemand_plugins.backends import media_files
+from tests.tools import tree
 
 MEDIUM = media_files.Medium(
     product="Fedora",
@@ -37,3 +39,11 @@ def test_discinfo_and_media_repo_name_the_same_moment() -> None:
     first = media_files.discinfo(MEDIUM).splitlines()[0]
     assert media_files.discinfo(MEDIUM) == "1700000000.250000\n44\nx86_64\n"
     assert f"mediaid={first}\n" in media_files.media_repo(MEDIUM, first)
+
+
+def test_productmd_reads_both_files_and_writes_treeinfo_again_as_it_was() -> None:
+    read = json.loads((tree.ROOT / "tests" / "data" / "productmd_forms.json").read_text("utf-8"))
+    lines = [line for line in read["treeinfo"].splitlines() if not line.startswith(";")]
+    assert lines == media_files.treeinfo(MEDIUM).splitlines()
+    known = {"timestamp": MEDIUM.time, "description": MEDIUM.version, "arch": MEDIUM.arch, "disc_numbers": ["ALL"]}
+    assert read["discinfo"] == known

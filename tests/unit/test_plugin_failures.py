@@ -14,7 +14,13 @@ from ondemand_consumer import failing
 from ondemand_plugins.backends import failures, kiwi
 
 LOGS = pathlib.Path(__file__).parents[1] / "data" / "tool_logs"
-TABLES = {"kiwi": failures.KIWI, "livecd": failures.LIVECD, "lorax": failures.LORAX, "livemedia": failures.LIVEMEDIA}
+TABLES = {
+    "kiwi": failures.KIWI,
+    "livecd": failures.LIVECD,
+    "lorax": failures.LORAX,
+    "livemedia": failures.LIVEMEDIA,
+    "media": failures.MEDIA,
+}
 STARVED, FAILED, CUT_OFF, REFUSED = errors.ToolStarved, errors.ToolFailed, errors.ToolCutOff, errors.ToolRefused
 
 SEEN = {
@@ -118,7 +124,30 @@ def test_kiwi_has_the_table_and_a_backend_without_one_has_none() -> None:
     assert plugins.failures(object()) == ()  # type: ignore[arg-type]
 
 
-def test_what_the_program_of_dvd_and_remaster_says_last_is_the_sentence() -> None:
-    said = "xorriso : UPDATE : 100% done\nerror: the wanted build dnf-1-1 belongs to the installer itself\n"
-    error = failing.explain("installer_media", 1, said, failures.MEDIA)
-    assert str(error).startswith("installer_media ended with status 1: error: the wanted build dnf-1-1 belongs to the installer itself")
+REFUSALS = [
+    (
+        "dnf-5-1.x86_64 belongs to the installer itself, and the published boot.iso has dnf-4-1.x86_64, which it can't exchange because "
+        "it is not of Python alone; ask for an image whose installer is made anew (backend lorax), or leave that build out",
+        "installer_media failed: dnf-5-1.x86_64 belongs to the installer itself and can't take the place of dnf-4-1.x86_64 there "
+        "(it is not of Python alone), because the published boot.iso's installer stays as it is but for modules of Python; "
+        "ask for an image whose installer is made anew (backend lorax), or leave that build out.",
+    ),
+    (
+        "a-1-1, b-1-1 would be ignored: neither the installer nor the system that the kickstart installs has any package of it; add one "
+        "to add_packages to have it installed",
+        "installer_media failed: a-1-1, b-1-1 would be ignored, because neither the installer nor the system that the kickstart installs "
+        "has any package of it; name one of its packages in add_packages to have it installed, or leave that build out.",
+    ),
+    (
+        "the image has 5000 bytes, and a medium «dvd» holds 1000; ask for fewer packages, or let the operator choose a larger medium",
+        "installer_media failed: the image has 5000 bytes, and a medium «dvd» holds 1000, because the packages and the published "
+        "installer together are larger; ask for fewer packages, or let the operator choose a larger `medium` in the release definition.",
+    ),
+]
+"""What the program of dvd and remaster says when it refuses, as tests/integration/test_media.py has it, and what becomes of it."""
+
+
+@pytest.mark.parametrize(("said", "sentence"), REFUSALS)
+def test_what_dvd_and_remaster_refuse_is_one_sentence_and_final(said: str, sentence: str) -> None:
+    error = failing.explain("installer_media", 1, f"xorriso : UPDATE : 100% done\nerror: {said}\n", failures.MEDIA)
+    assert str(error) == sentence and type(error) is REFUSED and not error.retryable

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ondemand import proofs
+
 PLACES = (
     "boot/grub2/grub.cfg",
     "boot/grub/grub.cfg",
@@ -24,15 +26,39 @@ RESCUE = "inst.rescue"
 _LABEL = re.compile(r"\b((?:hd|live):LABEL|CDLABEL)=([^\s:'\"]+)")
 _SEARCH = re.compile(r"^(\s*search\b.*?\s(?:-l|--label|--fs-label)[ =])('[^']*'|\"[^\"]*\"|\S+)(.*)$")
 _KERNEL = re.compile(r"^(\s*(?:linux|linuxefi|linux16|append|APPEND)\s+)(\S.*?)(\s*)$")
+_GRUB = re.compile(r"^\s*linux(?:efi|16)?\s")
 _ONCE = ("inst.ks",)
 """Words that are said once: an older one of the same name goes."""
+_SPOKEN = "$ondemand_words"
+_FIRST = "# Where the boot proof of ondemand attached its disk, the kernel logs to the serial line."
+_LAST = "fi # ondemand"
+# In GRUB's language `[` is silent about a disk that is not there; what a menu entry shall see is exported.
+_LISTENER = f"""\
+{_FIRST}
+if [ -e (hd0)/{proofs.LISTENER} -o -e (hd1)/{proofs.LISTENER} ]; then
+	set {_SPOKEN[1:]}="{{words}}"
+	export {_SPOKEN[1:]}
+{_LAST}
+"""
 
 
-def edited(text: str, label: str, words: Iterable[str]) -> str:
-    """The configuration for a medium called `label`, with `words` at the end of each command line that starts the installer."""
-    added = tuple(words)
-    lines = (_edited(line, label, added) for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines)
+def edited(text: str, label: str, words: Iterable[str], spoken: Iterable[str] = ()) -> str:
+    """The configuration for a medium called `label`, with `words` at the end of each command line that starts the installer.
+
+    `spoken` are added where proofs.LISTENER is found when the machine starts. isolinux can't look, and adds them always.
+    """
+    lines, added, said = _without_listener(text.splitlines()), tuple(words), tuple(spoken)
+    head = ""
+    if said and any(_GRUB.match(line) and "inst.stage2=" in line for line in lines):
+        head, said = _LISTENER.format(words=" ".join(said)), (_SPOKEN,)
+    return head + "".join(f"{_edited(line, label, (*added, *said))}\n" for line in lines)
+
+
+def _without_listener(lines: list[str]) -> list[str]:
+    """The lines without what was put before them when they were edited earlier."""
+    if _FIRST in lines and _LAST in lines:
+        return lines[: lines.index(_FIRST)] + lines[lines.index(_LAST) + 1 :]
+    return lines
 
 
 def labels(text: str) -> set[str]:

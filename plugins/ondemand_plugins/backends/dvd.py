@@ -35,7 +35,7 @@ class DvdBackend:
     image_types: ClassVar[frozenset[str]] = frozenset({"dvd"})
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
-    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-no_rc", "-version")}
     failures: ClassVar[tuple[plugins.Failure, ...]] = failures.MEDIA
     progress: ClassVar[tuple[plugins.Progress, ...]] = progress.MEDIA
 
@@ -71,6 +71,7 @@ class DvdBackend:
             label=order.label,
             kickstart=order.work / "ks.cfg",
             words=installer_options.words(order, options),
+            spoken=installer_options.SPOKEN,
             wanted=installer_options.wanted(order, order.lock.tree, order.tree / "Packages"),
             tree=order.tree,
             about=installer_media.About(

@@ -284,9 +284,34 @@ _LIVEMEDIA = (
     ),
 )
 
+_MEDIA = (
+    Failure(
+        pattern=r"^error: (?P<package>\S+) belongs to the installer itself, and the published boot\.iso has (?P<own>\S+), "
+        r"which it can't exchange because (?P<why>[^;]+)",
+        happened="{package} belongs to the installer itself and can't take the place of {own} there ({why})",
+        cause="the published boot.iso's installer stays as it is but for modules of Python",
+        remedy="ask for an image whose installer is made anew (backend lorax), or leave that build out",
+        failure_class=FailureClass.REQUEST,
+    ),
+    Failure(
+        pattern=r"^error: (?P<builds>.+) would be ignored: ",
+        happened="{builds} would be ignored",
+        cause="neither the installer nor the system that the kickstart installs has any package of it",
+        remedy="name one of its packages in add_packages to have it installed, or leave that build out",
+        failure_class=FailureClass.REQUEST,
+    ),
+    Failure(
+        pattern=r"^error: the image has (?P<size>\d+) bytes, and a medium «(?P<medium>[^»]*)» holds (?P<limit>\d+)",
+        happened="the image has {size} bytes, and a medium «{medium}» holds {limit}",
+        cause="the packages and the published installer together are larger",
+        remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
+        failure_class=FailureClass.REQUEST,
+    ),
+)
+
 KIWI = (*MACHINE, *DNF, *DRACUT, *_KIWI, *XORRISO, *MKSQUASHFS)
 LIVECD = (*MACHINE, *_LIVECD, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
 LORAX = (*MACHINE, *_LORAX, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
 LIVEMEDIA = (*MACHINE, *_LIVEMEDIA, *_LORAX, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
-MEDIA = (*MACHINE, *XORRISO)
-"""The program that changes a published boot.iso says itself what is wrong and what to do, in its last line."""
+MEDIA = (*MACHINE, *_MEDIA, *XORRISO)
+"""The program that changes a published boot.iso is ours: what it refuses stands in its last line."""

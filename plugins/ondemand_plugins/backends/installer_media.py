@@ -44,7 +44,7 @@ class About(pydantic.BaseModel, frozen=True, extra="forbid"):
 class Job(pydantic.BaseModel, frozen=True, extra="forbid"):
     """What to make: `source` becomes `target`. With a `tree` it is a DVD, which then says `about` itself.
 
-    `words` go to the kernel's command lines. `limit` is the medium's size in bytes, -1 for none.
+    `words` go to the kernel's command lines, `spoken` where the boot proof listens. `limit` is the medium's size in bytes, -1 for none.
     """
 
     source: pathlib.Path
@@ -52,6 +52,7 @@ class Job(pydantic.BaseModel, frozen=True, extra="forbid"):
     label: str
     kickstart: pathlib.Path
     words: tuple[str, ...]
+    spoken: tuple[str, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     tree: pathlib.Path | None = None
     about: About | None = None
@@ -174,14 +175,14 @@ def _edit(job: Job, held: iso_files.Contents, words: tuple[str, ...], mapped: Ma
         places = ", ".join(boot_files.PLACES)
         raise iso_files.IsoError(f"{job.source.name} has no boot configuration that starts an installer (looked for {places})")
     for number, (name, text) in enumerate(texts.items()):
-        mapped.append(_written(work / f"boot-{number}", name, boot_files.edited(text, job.label, words)))
+        mapped.append(_written(work / f"boot-{number}", name, boot_files.edited(text, job.label, words, job.spoken)))
         print(f"boot configuration {name}")
     if held.records.efi is None:
         return None
     efi = work / "efiboot.img"
     iso_files.efi_image(job.source, held, efi)
     for name in _configurations(efi):
-        text = boot_files.edited(iso_files.fat_read(efi, name), job.label, words)
+        text = boot_files.edited(iso_files.fat_read(efi, name), job.label, words, job.spoken)
         iso_files.fat_write(efi, name, _written(work / "boot-efi", name, text)[0])
         print(f"boot configuration {name} in the EFI image")
     if held.records.efi.path:

@@ -19,16 +19,16 @@ TOOLS = ("xorriso", "mcopy", "mdir", "mtype", "implantisomd5", "mount", "rpm", "
 
 _REPLAY = (1, 4, 2)
 """The first xorriso that makes the boot records of an ISO anew as they were."""
-_CONSOLE = "console=ttyS0,115200 console=tty0 systemd.log_target=kmsg printk.devkmsg=on loglevel=7"
+SPOKEN = ("console=ttyS0,115200", "console=tty0", "systemd.log_target=kmsg", "printk.devkmsg=on", "loglevel=7")
+"""Words by which a serial line hears how far an installer got, while it keeps the screen: only where the boot proof listens."""
 
 
 class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
-    """`kernel_command_line` are further words for every boot entry that starts the installer: by itself they let a serial line hear
-    how far it got, which is the proof that it boots, while the installer keeps the screen. Without an `automatic` installation
-    the kickstart lies on the medium, and no boot entry names it."""
+    """`kernel_command_line` are further words for every boot entry that starts the installer. Without an `automatic` installation
+    the kickstart lies on the medium and no boot entry names it, so that no disk is wiped because a menu's time is over."""
 
-    kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = _CONSOLE
-    automatic: bool = True
+    kernel_command_line: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9 =,._:/-]{0,500}$")] = ""
+    automatic: bool = False
 
 
 def require_boot_iso(draft: plugins.Draft, backend: str) -> None:

@@ -85,7 +85,7 @@ class Contents:
 def contents(iso: pathlib.Path) -> Contents:
     """All that is asked of an ISO, in one run of xorriso; raises IsoError."""
     done = _tool(
-        *("xorriso", "-indev", str(iso), "-report_el_torito", "plain", "-report_system_area", "plain"),
+        *("xorriso", "-no_rc", "-indev", str(iso), "-report_el_torito", "plain", "-report_system_area", "plain"),
         *("-find", "/", "-type", "f", "-exec", "report_lba", "--"),
     )
     volume = _VOLUME.search(done.stderr)
@@ -182,14 +182,14 @@ def changed_copy(
         words += ["-append_partition", str(efi_partition[0]), _ESP, str(efi_partition[1])]
     for path, place in mapped:
         words += ["-map", str(path), f"/{place}"]
-    _tool("xorriso", "-abort_on", "FAILURE", "-uid", "0", "-gid", "0", *words, "-padding", "included", "-commit")
+    _tool("xorriso", "-no_rc", "-abort_on", "FAILURE", "-uid", "0", "-gid", "0", *words, "-padding", "included", "-commit")
     # xorriso fills up its last piece of 32 KiB, behind which the second partition table would not be at the end.
     os.truncate(target, min(target.stat().st_size, image_size(target)))
 
 
 def image_size(iso: pathlib.Path) -> int:
     """Bytes up to the end of the last thing in the ISO, its second partition table; raises IsoError."""
-    if found := _SIZE.search(_tool("xorriso", "-indev", str(iso), "-report_system_area", "plain").stdout):
+    if found := _SIZE.search(_tool("xorriso", "-no_rc", "-indev", str(iso), "-report_system_area", "plain").stdout):
         return int(found.group(1)) * _SECTOR
     raise IsoError(f"the size of {iso.name} is not known")
 

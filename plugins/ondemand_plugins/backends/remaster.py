@@ -27,7 +27,7 @@ class RemasterBackend:
     image_types: ClassVar[frozenset[str]] = frozenset({"boot"})
     commands: ClassVar[frozenset[str] | None] = None
     tools: ClassVar[tuple[str, ...]] = installer_options.TOOLS
-    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-version")}
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {"xorriso": ("xorriso", "-no_rc", "-version")}
     failures: ClassVar[tuple[plugins.Failure, ...]] = failures.MEDIA
     progress: ClassVar[tuple[plugins.Progress, ...]] = progress.MEDIA
 
@@ -49,6 +49,7 @@ class RemasterBackend:
             label=order.label,
             kickstart=order.work / "ks.cfg",
             words=installer_options.words(order, options),
+            spoken=installer_options.SPOKEN,
             wanted=installer_options.wanted(order, order.lock.packages, order.side) if order.side else (),
             side=order.side,
         )

@@ -19,7 +19,7 @@ PLACE = "images/updates.img"
 _MODULES = re.compile(r"/usr/lib(64)?/python3\.\d+/site-packages(/.*)?")
 _SILENT = re.compile(r"/usr/share/(doc|licenses|man)(/.*)?|/usr/lib(64)?(/python3\.\d+)?")
 """What a running installer never reads, and the folders above the modules."""
-_MAGIC, _HEAD = (b"070701", b"070702"), 110
+_MAGIC, _HEAD, _INODE = (b"070701", b"070702"), 110, slice(6, 14)
 _END = "TRAILER!!!"
 _TIMEOUT = 300
 
@@ -41,10 +41,13 @@ def write(rpms: Iterable[pathlib.Path], target: pathlib.Path) -> None:
     number = 0
     with gzip.GzipFile(target, "wb", mtime=0) as out:
         for rpm in rpms:
-            for head, name, data in _entries(_cpio(rpm), rpm.name):
+            packed = list(_entries(_cpio(rpm), rpm.name))
+            # Of the names of one file the last alone comes with its bytes, and that one may be no module.
+            linked = {head[_INODE]: data for head, _, data in packed if data}
+            for head, name, data in packed:
                 if _MODULES.fullmatch("/" + name.lstrip("./")):
                     number += 1
-                    out.write(_entry(head, number, name.lstrip("./"), data))
+                    out.write(_entry(head, number, name.lstrip("./"), data or linked.get(head[_INODE], b"")))
         out.write(_entry(b"070701" + b"0" * (_HEAD - 6), 0, _END, b""))
 
 
@@ -73,9 +76,9 @@ def _entries(archive: bytes, what: str) -> Iterator[tuple[bytes, str, bytes]]:
 
 
 def _entry(head: bytes, number: int, name: str, data: bytes) -> bytes:
-    """An entry with an inode number of its own, since those of two packages may be the same."""
+    """An entry with an inode number of its own, since those of two packages may be the same, and so with one name."""
     path = name.encode("utf-8", "surrogateescape") + b"\0"
-    sizes = b"%08X" % number, head[14:54], b"%08X" % len(data), head[62:94], b"%08X" % len(path), b"0" * 8
+    sizes = b"%08X" % number, head[14:38], b"%08X" % 1, head[46:54], b"%08X" % len(data), head[62:94], b"%08X" % len(path), b"0" * 8
     written = b"070701" + b"".join(sizes) + path
     written += b"\0" * (_even(len(written)) - len(written)) + data
     return written + b"\0" * (_even(len(written)) - len(written))
