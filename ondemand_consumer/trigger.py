@@ -10,12 +10,11 @@ from typing import Any
 
 from fedora_messaging import config, exceptions
 
-from ondemand import deadlines, errors, triggers
+from ondemand import bus, deadlines, errors, triggers
 from ondemand.client import Client
 from ondemand.facts import Facts
 from ondemand.orders import Order
 from ondemand.parked import ParkedQueue
-from ondemand_consumer import bus
 
 _log = logging.getLogger(__name__)
 CALL = 10.0

@@ -14,7 +14,7 @@ from fedora_messaging import api
 from fedora_messaging import exceptions as bus_errors
 from sqlalchemy import orm
 
-from ondemand import errors, plugins
+from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord
 from ondemand_web import starting
 from ondemand_web.builds import records
@@ -99,6 +99,7 @@ class Bus:
         self._url = here.settings.master.url
         if here.settings.bus.config is not None:
             starting.bus(here.settings.bus.config)
+        bus.bound_pauses()
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""

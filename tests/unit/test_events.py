@@ -9,8 +9,9 @@ from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
+from fedora_messaging.twisted import factory
 
-from ondemand import errors, plugins
+from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord
 from ondemand_web import app
 from ondemand_web.builds import services as builds
@@ -168,3 +169,9 @@ def test_what_was_parked_is_shown_without_its_recipient(here: Service) -> None:
     page = client.get("/builds/1", headers={"Accept": "text/html"}).text
     assert "2 deliveries to mail were given up: The mail to the recipient was refused." in page
     assert "example.org" not in page.lower()
+
+
+def test_the_publisher_waits_no_longer_than_the_consumers_before_it_reconnects(here: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory.FedoraMessagingFactoryV2, "maxDelay", 3600)
+    relay.Bus(here)
+    assert factory.FedoraMessagingFactoryV2.maxDelay == bus.LONGEST_PAUSE
