@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import pathlib
 from typing import Any
 
@@ -40,6 +41,17 @@ def test_a_time_to_come_counts_as_that_of_the_arrival(here: Service) -> None:
     with here.database.reading() as session:
         wish = services.get(session, wish_id)
         assert wish.at == wish.received_at == Facts.model_validate(wish.facts).at
+
+
+def test_a_time_long_past_counts_as_one_that_every_database_can_tell(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path)
+    first = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+    (wish_id,) = parts.bring(here, parts.facts().model_copy(update={"at": first}))
+    parts.work(here)
+    with here.database.reading() as session:
+        wish = services.get(session, wish_id)
+        assert wish.at == wish.received_at - services.OLDEST == Facts.model_validate(wish.facts).at
+    assert parts.state(here, wish_id) is DecisionState.ORDERED
 
 
 def states(here: Service, ids: list[int]) -> list[str]:
