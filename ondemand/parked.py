@@ -40,12 +40,9 @@ class ParkedQueue:
     def __init__(self, conf: Mapping[str, Any], name: str) -> None:
         self.name = name
         self._url, self._tls, self._passive = str(conf["amqp_url"]), conf["tls"], bool(conf["passive_declares"])
-        self._made = False
 
     def make(self) -> None:
-        """Declares it, once a process; raises errors.ServiceError where it is not there and can't be made."""
-        if self._made:
-            return
+        """Declares it if it is not there, which may be at any time; raises errors.ServiceError where it can't be made."""
         with self._connection() as connection:
             try:
                 connection.channel().queue_declare(self.name, passive=True)
@@ -54,7 +51,6 @@ class ParkedQueue:
                     raise
                 arguments = {"x-max-length": KEPT}
                 connection.channel().queue_declare(self.name, durable=True, arguments=arguments)
-        self._made = True
 
     def handle(self, handler: Callable[[Heard], str], limit: int, keep: bool = False) -> list[Handled]:
         """Gives at most `limit` messages to `handler`, whose answer is the outcome. A message that it refuses stays in the

@@ -92,6 +92,13 @@ def test_what_can_not_be_handled_is_parked_and_can_be_handled_later(line: Line) 
     assert list(line.master.wishes) == ["refused"] and service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1)
 
 
+def test_a_parked_queue_that_was_removed_is_made_anew_before_a_message_is_dropped(line: Line) -> None:
+    line.bus.remove(parts.PARKED)
+    line.bus.publish({"update": 5}, message_id="malformed")
+    assert service_parts.soon(lambda: line.bus.count(QUEUE) == 0 and parts.there(line.bus, parts.PARKED)), line.process.output
+    assert service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1), line.process.output
+
+
 def test_what_was_parked_stays_when_the_master_is_away(line: Line) -> None:
     line.master.unknown.add(parts.ALIAS)
     line.bus.publish(parts.ready())

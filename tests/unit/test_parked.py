@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import ssl
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pika
+import pika.exceptions
 import pytest
 
 from ondemand import errors, parked
@@ -95,3 +97,32 @@ def test_a_dead_message_has_the_topic_that_it_was_sent_with(headers: dict[str, A
     method = pika.spec.Basic.GetOk(routing_key="parked")
     heard = parked._heard(method, pika.BasicProperties(headers=headers), b'{"a": 1}')
     assert heard.topic == topic and heard.body == {"a": 1}
+
+
+class Broker:
+    """A broker's channel, whose one queue is there or not."""
+
+    def __init__(self) -> None:
+        self.there, self.declared = False, 0
+
+    def channel(self) -> Broker:
+        """Every channel is this one."""
+        return self
+
+    def queue_declare(self, _name: str, passive: bool = False, **_: Any) -> None:
+        """Notes that it was made."""
+        if passive and not self.there:
+            raise pika.exceptions.ChannelClosedByBroker(404, "NOT_FOUND")
+        self.declared += not self.there
+        self.there = True
+
+
+def test_a_queue_that_goes_away_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    monkeypatch.setattr(parked.ParkedQueue, "_connection", lambda _: contextlib.nullcontext(broker))
+    queue = parked.ParkedQueue({"amqp_url": "amqp://x", "tls": {}, "passive_declares": False}, "q")
+    for _ in range(2):
+        queue.make()
+        queue.make()
+        broker.there = False
+    assert broker.declared == 2

@@ -365,6 +365,20 @@ def test_a_message_that_breaks_the_rules_code_holds_up_no_other(
     assert parts.state(here, other) is DecisionState.ORDERED
 
 
+def test_a_decision_that_can_not_be_read_holds_up_no_other(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path, parts.rule(lull=60))
+    other, broken = parts.bring(here, parts.facts(1), parts.facts(2, 10, **ZSH))
+    parts.work(here)
+    with here.database.writing() as session:
+        session.execute(sa.update(Wish).where(Wish.id == broken).values(facts={"of": "another version"}))
+    parts.let_pass(here, 61)
+    parts.work(here)
+    with here.database.reading() as session:
+        decision = session.execute(sa.select(Decision).where(Decision.wish_id == broken)).scalar_one()
+        assert decision.reason.startswith("It could not be judged") and decision.reason.endswith("It is tried again in 5 s.")
+    assert parts.state(here, other) is DecisionState.ORDERED
+
+
 def test_what_waits_for_a_rule_that_is_gone_is_canceled(here: Service, tmp_path: pathlib.Path) -> None:
     parts.ruled(here, tmp_path, parts.rule(name="old", lull=60))
     (wish,) = parts.bring(here, parts.facts())
