@@ -41,15 +41,18 @@ PAGE, PAGE_AT_MOST = 20, 5000
 """Waiting deliveries that are looked through at once; mostly the first one is due."""
 
 
-def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
+def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> bool:
     """Hands some due deliveries of the sink over, one of a subject; gives whether there were any that did not fail.
 
-    They are noted together: after a crash all of them are handed over again, each with the id that it had.
+    They are noted together: after a crash all of them are handed over again, each with the id that it had. `mine` says
+    whether the sink is still ours; who stood still for long must not go on where another one is further.
     """
     with here.database.reading() as session:
         found = _due(session, sink)
     results: list[tuple[Delivery, dict[str, object]]] = []
     for delivery, event in found:
+        if not mine():
+            break
         results.append((delivery, values := _handed(here, sink, deliver, delivery, event)))
         if values["state"] == "waiting":
             break
@@ -76,9 +79,11 @@ def _handed(here: Service, sink: str, deliver: Deliver, delivery: Delivery, even
 
 
 def _note(here: Service, sink: str, results: list[tuple[Delivery, dict[str, object]]]) -> None:
+    # What somebody else has noted meanwhile stays as it is.
+    waits = Delivery.state == "waiting"
     with here.database.writing() as session:
         done = [delivery.id for delivery, values in results if values == _DONE]
-        of_done = sa.update(Delivery).where(Delivery.id.in_(done))
+        of_done = sa.update(Delivery).where(Delivery.id.in_(done), waits)
         session.execute(of_done.values(tries=Delivery.tries + 1, **_DONE))
         for delivery, values in results:
             if values == _DONE:
@@ -87,7 +92,7 @@ def _note(here: Service, sink: str, results: list[tuple[Delivery, dict[str, obje
                 continue
             if "delay" in values:
                 values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
-            statement = sa.update(Delivery).where(Delivery.id == delivery.id)
+            statement = sa.update(Delivery).where(Delivery.id == delivery.id, waits)
             session.execute(statement.values(tries=Delivery.tries + 1, **values))
 
 

@@ -13,7 +13,7 @@ from fedora_messaging.twisted import factory
 
 from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord
-from ondemand_web import app
+from ondemand_web import app, dispatcher
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
 from ondemand_web.events import composing, relay
@@ -152,6 +152,34 @@ def test_what_waits_for_a_bus_that_is_away_is_never_parked_and_goes_at_once_when
     while relay.relay_next(here, events.BUS, relay.nowhere):
         pass
     assert {state for _, state, _ in deliveries(here, events.BUS)} == {"delivered"}
+
+
+def test_who_has_lost_the_duty_hands_no_more_over(here: Service) -> None:
+    two_canceled(here)
+    held = [True, False]
+    relay.relay_next(here, events.BUS, relay.nowhere, lambda: held.pop(0))
+    assert [state for _, state, _ in deliveries(here, events.BUS)] == ["delivered", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.parametrize("name", ["relay-bus", "relay-mail"])
+def test_the_dispatchers_relays_ask_whether_the_duty_is_theirs(here: Service, name: str) -> None:
+    two_canceled(here)
+    (task,) = (task for task in dispatcher.tasks(here, lambda asked: asked != name) if task.name == name)
+    assert not task.work() and not task.work()
+    assert {state for sink in (events.BUS, events.MAIL) for _, state, _ in deliveries(here, sink)} == {"waiting"}
+
+
+@pytest.mark.parametrize("permanent", [True, False, None])
+def test_what_the_next_holder_has_delivered_stays_so_whatever_the_last_one_says_of_it(here: Service, permanent: bool | None) -> None:
+    parts.submit(here)
+
+    def stand_still(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
+        relay.relay_next(here, events.BUS, relay.nowhere)
+        if permanent is not None:
+            raise errors.DeliveryFailed("It failed", permanent=permanent)
+
+    relay.relay_next(here, events.BUS, stand_still)
+    assert deliveries(here, events.BUS) == [("build/1", "delivered", 1)]
 
 
 def refuse(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
