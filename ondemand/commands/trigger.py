@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +27,9 @@ for _name, _command in rules.COMMANDS.items():
     app.command(_name)(_command)
 Conf = Annotated[pathlib.Path, typer.Option("--conf", help="The trigger's fedora-messaging configuration.")]
 Limit = Annotated[int, typer.Option(help="How many messages at most.", min=1, max=10_000)]
+Drop = Annotated[
+    Sequence[str], typer.Option(metavar="ID", help="Throw this message away instead, and hand none over; may be repeated.")
+]
 _TOLD = {"rule", "release", "image_type", "arch", "state", "reason"}
 
 
@@ -79,9 +82,19 @@ def parked(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> Non
 
 
 @app.command()
-def unpark(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> None:
-    """Hand the messages over that the trigger could not handle; those that are refused again stay."""
+def unpark(conf: Conf, limit: Limit = 100, drop: Drop = (), as_json: options.Json = False) -> None:
+    """Hand the messages over that the trigger could not handle; those that are refused again stay, and count for none."""
     given, queue = _queue(conf)
+    if drop:
+        gone = queue.drop(drop)
+        if missing := sorted(set(drop) - {each.heard.message_id for each in gone}):
+            raise errors.InvalidRequest(
+                f"No message {', '.join(missing)} is parked",
+                cause="it was handed over or thrown away before; every other one that was named is gone now",
+                remedy="see `ondemand trigger parked`",
+            )
+        _print(gone, as_json)
+        return
     known = triggers.Triggers(given.triggers, with_orders=given.orders)
     master = Client(given.address, given.token)
 

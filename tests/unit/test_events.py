@@ -20,6 +20,7 @@ from ondemand_web.events import composing, relay
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
+from tests import command_parts
 from tests import master_parts as parts
 
 
@@ -203,3 +204,26 @@ def test_the_publisher_waits_no_longer_than_the_consumers_before_it_reconnects(h
     monkeypatch.setattr(factory.FedoraMessagingFactoryV2, "maxDelay", 3600)
     relay.Bus(here)
     assert factory.FedoraMessagingFactoryV2.maxDelay == bus.LONGEST_PAUSE
+
+
+def test_what_was_given_up_is_shown_to_the_operator_and_delivered_when_he_says_so(here: Service) -> None:
+    builds.cancel(here.database, parts.submit(here, notify=["one@example.org"]), "alice")
+    while relay.relay_next(here, events.MAIL, refuse):
+        pass
+    with here.database.reading() as session:
+        ((delivery, event),) = events.given_up(session, 10)
+        assert (delivery.recipient, event.subject) == ("one@example.org", "build/1") and "was refused" in str(delivery.error)
+    assert events.deliver_again(here.database, events.BUS) == 0 and deliveries(here, events.MAIL)[0][1] == "parked"
+    assert events.deliver_again(here.database, events.MAIL) == 1
+    assert relay.relay_next(here, events.MAIL, relay.nowhere)
+    assert deliveries(here, events.MAIL) == [("build/1", "delivered", 1)]
+
+
+def test_the_operators_commands_show_and_deliver_what_was_given_up(here: Service) -> None:
+    builds.cancel(here.database, parts.submit(here, notify=["one@example.org"]), "alice")
+    while relay.relay_next(here, events.MAIL, refuse):
+        pass
+    settings = {f"MASTER__{name.upper()}": str(getattr(here.settings.master, name)) for name in ("data", "config", "database")}
+    said = [command_parts.run("serve", *words, **settings).stdout for words in (("--show-parked",), ("--deliver-parked", "mail")) * 2]
+    assert "one@example.org" in said[0] and "build/1" in said[0] and "was refused" in said[0]
+    assert said[1:] == ["deliveries to mail that are tried again: 1\n", "no delivery was given up\n", "deliveries to mail that are tried again: 0\n"]
