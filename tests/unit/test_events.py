@@ -226,4 +226,5 @@ def test_the_operators_commands_show_and_deliver_what_was_given_up(here: Service
     settings = {f"MASTER__{name.upper()}": str(getattr(here.settings.master, name)) for name in ("data", "config", "database")}
     said = [command_parts.run("serve", *words, **settings).stdout for words in (("--show-parked",), ("--deliver-parked", "mail")) * 2]
     assert "one@example.org" in said[0] and "build/1" in said[0] and "was refused" in said[0]
-    assert said[1:] == ["deliveries to mail that are tried again: 1\n", "no delivery was given up\n", "deliveries to mail that are tried again: 0\n"]
+    again = "deliveries to mail that are tried again: {}\n"
+    assert said[1:] == [again.format(1), "no delivery was given up\n", again.format(0)]
