@@ -24,6 +24,7 @@ from ondemand_web.events import composing
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
+from ondemand_web.wishes.models import Decision, WishedBuild
 
 log = logging.getLogger(__name__)
 PUBLISH_TIMEOUT = 10
@@ -101,14 +102,14 @@ class Bus:
 
     def __init__(self, here: Service) -> None:
         """Loads the fedora-messaging configuration that the settings name; raises errors.CannotStart."""
-        self._url = here.settings.master.url
+        self._here, self._url = here, here.settings.master.url
         if here.settings.bus.config is not None:
             starting.bus(here.settings.bus.config)
         bus.bound_pauses()
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
-        sent = composing.message_of(event, record, self._url)
+        sent = composing.message_of(event, record, self._url, self._known(record))
         # A build's ids are those that they were before there were other subjects.
         subject = event.subject.removeprefix("build/")
         sent.id = str(uuid.uuid5(_SPACE, f"{subject}/{event.seq}/{delivery.sink}"))
@@ -123,6 +124,15 @@ class Bus:
                 cause="the broker can't be reached",
                 remedy="it is tried again",
             ) from error
+
+
+    def _known(self, record: BuildRecord | None) -> list[str]:
+        """Names of packages of the wishes that a build was ordered for, which it has itself only when it is checked."""
+        if record is None or record.wanted or not record.request.builds:
+            return []
+        ordered = sa.select(Decision.wish_id).where(Decision.build_id == record.id)
+        with self._here.database.reading() as session:
+            return list(session.execute(sa.select(WishedBuild.name).where(WishedBuild.wish_id.in_(ordered))).scalars())
 
 
 class Mail:

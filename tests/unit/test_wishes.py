@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fedora_messaging import api
 
+from ondemand import messages
 from ondemand.facts import Facts
 from ondemand.states import State
 from ondemand.wishes import DecisionState
 from ondemand_web import dispatcher, service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
-from ondemand_web.events import composing
+from ondemand_web.events import composing, relay
 from ondemand_web.events.models import Event
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
@@ -410,6 +412,19 @@ def test_the_dispatcher_has_the_duties_of_wishes(here: Service, tmp_path: pathli
     assert [tasks["wishes"]() for _ in range(3)] == [True, True, False]
     assert parts.state(here, wish) is DecisionState.ORDERED
     assert not tasks["sweep-wishes"]() and not tasks["read-composed"]()
+
+
+def test_the_first_message_of_a_build_names_the_packages_of_its_update(
+    here: Service, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.ruled(here, tmp_path)
+    parts.bring(here, parts.facts())
+    parts.work(here)
+    told: list[Any] = []
+    monkeypatch.setattr(api, "publish", lambda sent, **_: told.append(sent))
+    while relay.relay_next(here, "bus", relay.Bus(here)):
+        pass
+    assert [sent.packages for sent in told if isinstance(sent, messages.BuildStateChangedV1)] == [["bash"]]
 
 
 def test_a_restarted_service_goes_on_with_what_waited(here: Service, tmp_path: pathlib.Path) -> None:
