@@ -83,7 +83,7 @@ def tasks(here: Service, mine: Callable[[str], bool] = lambda _: True) -> list[T
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
-        Task(name="read-composed", work=lambda: refreshing.read_next(here), pause=2.0),
+        Task(name="read-composed", work=refreshing.Reader(here), pause=2.0),
         Task(name="wishes", work=lambda: ordering.work_next(here), pause=0.5),
         Task(name="sweep-wishes", work=lambda: wishes.sweep(here.database, here.settings.master.wish_days), pause=600.0),
         Task(name="sweep-events", work=lambda: news.sweep(here.database, here.settings.master.event_days), pause=600.0),

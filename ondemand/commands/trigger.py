@@ -50,13 +50,17 @@ def replay(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print what recorded messages would order by the rules as they are now, and why; orders nothing."""
+    """Print what recorded messages would order by the rules as they are now, and why; orders nothing.
+
+    Rules that are switched off are judged, too, and pauses don't count. Each 1000 messages are judged by themselves.
+    """
     tables = triggers.options(_loaded(conf)["consumer_config"]).triggers if conf else {}
     told = read(triggers.Triggers(tables), file)
     wishes = list(_judged(options.client(), list(told.facts.values())))
     rows = [row for number, wish in zip(told.facts, wishes, strict=True) for row in _rows(number, told.facts[number], wish)]
+    seams = list(told.facts)[REPLAY::REPLAY]
     if as_json:
-        output.print_json({"decisions": rows, "malformed": told.malformed, "of_no_interest": told.silent})
+        output.print_json({"decisions": rows, "malformed": told.malformed, "of_no_interest": told.silent, "anew_from_lines": seams})
         return
     table = output.table("line", "subject", "happened", "rule", "image", "state", "reason")
     for row in rows:
@@ -66,6 +70,8 @@ def replay(
         output.console.print(table)
     for number, why in told.malformed.items():
         output.console.print(f"line {number}: {why}")
+    for number in seams:
+        output.console.print(f"from line {number} on all is judged anew: what waited, was ordered or signed before counts for nothing")
     states = collections.Counter(row["state"] for row in rows)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no decisions"
     output.console.print(

@@ -84,6 +84,7 @@ def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
     assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
     assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
     assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
+    assert [queue["durable"] or queue["exclusive"] for queue in loaded["queues"].values()] == [True]
 
 
 def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None:
