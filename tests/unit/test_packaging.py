@@ -97,6 +97,13 @@ def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None
     assert [binding["queue"] for binding in loaded["bindings"]] == [name]
 
 
+def test_the_example_says_who_publishes_by_it_and_where_the_dead_letter_queue_stands() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert "bus.config" in text and str(TRIGGER_EXAMPLE.relative_to(ROOT)) in text
+    used = tomllib.loads((ROOT / "config" / "ondemand.toml.example").read_text(encoding="utf-8"))["bus"]["config"]
+    assert f"goes to {used} " in text
+
+
 @pytest.mark.parametrize("example", [EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)
 def test_the_examples_lead_to_a_broker_over_tls(example: pathlib.Path) -> None:
     loaded = config.LazyConfig().load_config(str(example))
