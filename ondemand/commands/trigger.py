@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import logging
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +28,7 @@ for _name, _command in rules.COMMANDS.items():
 Conf = Annotated[pathlib.Path, typer.Option("--conf", help="The trigger's fedora-messaging configuration.")]
 Limit = Annotated[int, typer.Option(help="How many messages at most.", min=1, max=10_000)]
 Drop = Annotated[
-    Sequence[str], typer.Option(metavar="ID", help="Throw this message away instead, and hand none over; may be repeated.")
+    list[str] | None, typer.Option(metavar="ID", help="Throw this message away instead, and hand none over; may be repeated.")
 ]
 _TOLD = {"rule", "release", "image_type", "arch", "state", "reason"}
 
@@ -88,7 +88,7 @@ def parked(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> Non
 
 
 @app.command()
-def unpark(conf: Conf, limit: Limit = 100, drop: Drop = (), as_json: options.Json = False) -> None:
+def unpark(conf: Conf, limit: Limit = 100, drop: Drop = None, as_json: options.Json = False) -> None:
     """Hand the messages over that the trigger could not handle; those that are refused again stay, and count for none."""
     given, queue = _queue(conf)
     if drop:
