@@ -10,7 +10,7 @@ from typing import Any
 
 from fedora_messaging import message
 
-from ondemand import orders
+from ondemand import orders, references
 
 LINES, LONGEST = 20, 300
 """How many lines of a log a message has at most, and their characters."""
@@ -102,7 +102,7 @@ class BuildMessage(_Message):
 
     @property
     def packages(self) -> list[str]:
-        """Names of the wanted builds' packages."""
+        """Names of the wanted builds' packages. Those of an update that a person asks for are known once it is checked."""
         return [str(name) for name in self.body["build"]["packages"]]
 
     @property
@@ -178,8 +178,18 @@ class BuilderMessage(_Message):
 
     @property
     def url(self) -> str:
-        """None: builders have no page."""
+        """Empty, as builders have no page."""
         return ""
+
+    @property
+    def usernames(self) -> list[str]:
+        """None, as builders are nobody's."""
+        return []
+
+    @property
+    def packages(self) -> list[str]:
+        """None, as it is about no package."""
+        return []
 
     @property
     def _name(self) -> str:
@@ -265,6 +275,22 @@ class BuildWishV1(_Message):
     )
 
     @property
+    def url(self) -> str:
+        """Empty, as the order's answer has the build's page."""
+        return ""
+
+    @property
+    def usernames(self) -> list[str]:
+        """The bot."""
+        return [str(self.body["bot"])]
+
+    @property
+    def packages(self) -> list[str]:
+        """Names of the packages, where the wanted builds are named by these or by name-version-release."""
+        builds = self.body["request"].get("builds")
+        return references.packages(builds) if isinstance(builds, list) else []
+
+    @property
     def summary(self) -> str:
         """One line for people."""
         request = self.body["request"]
@@ -297,6 +323,11 @@ class BuildWishAnsweredV1(_Message):
     def usernames(self) -> list[str]:
         """The owner."""
         return [str(self.body["owner"])] if self.body["owner"] else []
+
+    @property
+    def packages(self) -> list[str]:
+        """None, as the build's own messages name them."""
+        return []
 
     @property
     def summary(self) -> str:

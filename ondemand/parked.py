@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import json
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any
 
 import pika
@@ -23,6 +23,8 @@ TIMEOUT = 10.0
 """Seconds for connecting and for each answer of the broker."""
 KEPT = 100_000
 """Messages that the queue keeps where we declare it; beyond that the oldest go."""
+LOOKED = 10_000
+"""Messages that are looked at at once, whatever becomes of them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -40,12 +42,9 @@ class ParkedQueue:
     def __init__(self, conf: Mapping[str, Any], name: str) -> None:
         self.name = name
         self._url, self._tls, self._passive = str(conf["amqp_url"]), conf["tls"], bool(conf["passive_declares"])
-        self._made = False
 
     def make(self) -> None:
-        """Declares it, once a process; raises errors.ServiceError where it is not there and can't be made."""
-        if self._made:
-            return
+        """Declares it if it is not there, which may be at any time; raises errors.ServiceError where it can't be made."""
         with self._connection() as connection:
             try:
                 connection.channel().queue_declare(self.name, passive=True)
@@ -54,29 +53,53 @@ class ParkedQueue:
                     raise
                 arguments = {"x-max-length": KEPT}
                 connection.channel().queue_declare(self.name, durable=True, arguments=arguments)
-        self._made = True
 
     def handle(self, handler: Callable[[Heard], str], limit: int, keep: bool = False) -> list[Handled]:
-        """Gives at most `limit` messages to `handler`, whose answer is the outcome. A message that it refuses stays in the
-        queue, and all do where `keep` says so; any other error ends this, and what was not handled stays."""
+        """Gives messages to `handler`, whose answer is the outcome, until it took `limit`. One that it refuses stays in the
+        queue and counts for none, so that it hides nothing behind it. Where `keep` says so all stay, and `limit` counts all;
+        any other error ends this, and what was not handled stays."""
         seen: list[Handled] = []
-        with self._connection() as connection:
-            channel = connection.channel()
-            waiting = channel.queue_declare(self.name, passive=True).method.message_count
-            for _ in range(min(waiting, limit)):
-                method, properties, body = channel.basic_get(self.name)
-                if method is None:
-                    break
-                heard = _heard(method, properties, body)
+        counted = 0
+        with self._waiting() as (channel, waiting):
+            for tag, heard in waiting:
                 try:
                     seen.append(Handled(heard=heard, outcome=handler(heard), gone=not keep))
                 except errors.OndemandError as error:
                     if not triggers.final(error):
                         raise
                     seen.append(Handled(heard=heard, outcome=error.sentence, gone=False))
-                if seen[-1].gone:  # The others are back in their places when the channel closes.
-                    channel.basic_ack(method.delivery_tag)
+                if seen[-1].gone:
+                    channel.basic_ack(tag)
+                counted += keep or seen[-1].gone
+                if counted >= limit:
+                    break
         return seen
+
+    def drop(self, ids: Container[str]) -> list[Handled]:
+        """Throws the messages with these ids away."""
+        gone: list[Handled] = []
+        with self._waiting() as (channel, waiting):
+            for tag, heard in waiting:
+                if heard.message_id in ids:
+                    channel.basic_ack(tag)
+                    gone.append(Handled(heard=heard, outcome="thrown away", gone=True))
+        return gone
+
+    @contextlib.contextmanager
+    def _waiting(self) -> Iterator[tuple[Any, Iterator[tuple[int, Heard]]]]:
+        """A channel and what waits now, with tags; what is not acknowledged is back in its place at the end."""
+        with self._connection() as connection:
+            channel = connection.channel()
+            count = channel.queue_declare(self.name, passive=True).method.message_count
+
+            def messages() -> Iterator[tuple[int, Heard]]:
+                for _ in range(min(count, LOOKED)):
+                    method, properties, body = channel.basic_get(self.name)
+                    if method is None:
+                        return
+                    yield method.delivery_tag, _heard(method, properties, body)
+
+            yield channel, messages()
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:

@@ -7,9 +7,11 @@ the addresses of Bodhi's and Koji's pages. docs/references.md shows each.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import urllib.parse
+from collections.abc import Iterable
 
 from ondemand import errors
 
@@ -42,6 +44,7 @@ _PAGES = {"buildinfo": ("buildID", "koji"), "taskinfo": ("taskID", "task"), "tag
 
 # Nearly every version and release begins with a digit, and nearly no two last words of a package's name do.
 _LIKE_NVR = re.compile(rf"{_NAME}-[0-9][A-Za-z0-9._+~^]{{0,99}}-[0-9][A-Za-z0-9._+~^]{{0,99}}{_DRAFT}")
+_NAMED = re.compile(r"-(?=[0-9])")
 _BARE = (("bodhi", KINDS["bodhi"]), ("koji", _LIKE_NVR), ("package", KINDS["package"]))
 
 
@@ -80,6 +83,19 @@ def parse(text: str) -> Reference:
         if pattern.fullmatch(text):
             return Reference(kind=kind, value=text, text=text)
     raise _unknown(text, "it is neither an update (FEDORA-2026-0123456789), a build (bash-5.3.3-1.fc44) nor a package (bash)")
+
+
+def packages(texts: Iterable[object]) -> list[str]:
+    """Names of the packages that references tell by themselves; an update's and a set's are known only to who asks."""
+    found = set()
+    for text in texts:
+        with contextlib.suppress(errors.UnknownReference):
+            item = parse(text) if isinstance(text, str) else None
+            if item is not None and item.kind == "koji" and "-" in item.value:
+                found.add(item.value.rsplit("-", 2)[0])
+            elif item is not None and item.kind == "package":
+                found.add(_NAMED.split(item.value)[0])
+    return sorted(found)
 
 
 def _page(address: str) -> Reference:

@@ -159,6 +159,12 @@ class Triggers:
             ) from error
 
 
+def suspect(error: errors.OndemandError) -> bool:
+    """Whether it may be the message that breaks the master: it answered, and neither token nor address is to blame."""
+    blameless = errors.MasterUnavailable | errors.HttpError | errors.NotAuthenticated | errors.NotPermitted
+    return not isinstance(error, blameless)
+
+
 def called(said: Facts | Order) -> str:
     """What the log calls it."""
     return f"the order of bot {said.bot}" if isinstance(said, Order) else f"{said.subject}, which is {said.happened},"

@@ -9,7 +9,7 @@ from typing import Any
 
 from fedora_messaging import config
 
-from ondemand_consumer import bus
+from ondemand import bus
 
 _log = logging.getLogger(__name__)
 DEFAULT_BELL = "/run/ondemand/bell.sock"

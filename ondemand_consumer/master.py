@@ -33,7 +33,7 @@ class Master:
     def register(self, instance: str) -> str:
         """Ends this builder's attempts of earlier instances; returns the builder's name."""
         answer = self._call("POST", "registration", json={"instance": instance})
-        return str(answer.json()["builder"])
+        return _read(answer, lambda body: str(body["builder"]))
 
     def claim(self, claim_id: str, instance: str, capabilities: builds.Capabilities) -> builds.Assignment | None:
         """One attempt, the same for the same `claim_id`; None when nothing waits for such a builder."""
@@ -90,7 +90,7 @@ class AttemptClient:
     def beat(self, progress: builds.Progress | None = None) -> bool:
         """Keeps the lease and tells how far the attempt is; says whether the build was canceled."""
         body = builds.Beat(progress=progress).model_dump(mode="json")
-        return bool(self._call("POST", f"{self._path}/beat", json=body).json()["canceled"])
+        return _read(self._call("POST", f"{self._path}/beat", json=body), lambda found: bool(found["canceled"]))
 
     def step(self, step: states.Step, state: states.StepState) -> None:
         """Reports that a step began or ended."""
@@ -112,17 +112,17 @@ class AttemptClient:
 
     def artifacts(self) -> dict[str, dict[str, Any]]:
         """Name, state, url and error of every upload, by name."""
-        found = self._call("GET", f"{self._path}/artifacts").json()["artifacts"]
-        return {str(item["name"]): item for item in found}
+        answer = self._call("GET", f"{self._path}/artifacts")
+        return _read(answer, lambda body: {str(item["name"]): item for item in body["artifacts"]})
 
     def finish(self, report: builds.FinishReport) -> str:
         """Ends the attempt; returns the build's state."""
         body = report.model_dump(mode="json")
-        return str(self._call("POST", f"{self._path}/finish", json=body).json()["state"])
+        return _read(self._call("POST", f"{self._path}/finish", json=body), lambda found: str(found["state"]))
 
     def _append(self, path: str, offset: int, piece: bytes) -> int:
         answer = self._call("PUT", f"{self._path}/{path}", params={"offset": offset}, data=piece)
-        return int(answer.json()["size"])
+        return _read(answer, lambda body: int(body["size"]))
 
 
 def patiently(call: Callable[[], Result], stop: stopping.Stop, patience: float = PATIENCE) -> Result:
@@ -142,6 +142,18 @@ def patiently(call: Callable[[], Result], stop: stopping.Stop, patience: float =
 def _number(text: str | None) -> int:
     """What a header says; 1 where it is not there, as an older master sends none, or no number."""
     return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 7 else 1
+
+
+def _read(answer: requests.Response, make: Callable[[Any], Result]) -> Result:
+    """What `make` finds in the answer's JSON; a page of a proxy, say, counts as a master that is away."""
+    try:
+        return make(answer.json())
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.MasterUnavailable(
+            f"What the master answered with HTTP status {answer.status_code} is not understood",
+            cause="it is starting, is of another version, or something else listens at its address",
+            remedy="look at its log; the builder tries again",
+        ) from error
 
 
 def _problem(answer: requests.Response) -> errors.OndemandError:

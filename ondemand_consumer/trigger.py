@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import collections
 import logging
 import threading
 import time
@@ -10,18 +11,19 @@ from typing import Any
 
 from fedora_messaging import config, exceptions
 
-from ondemand import deadlines, errors, triggers
+from ondemand import bus, deadlines, errors, triggers
 from ondemand.client import Client
 from ondemand.facts import Facts
 from ondemand.orders import Order
 from ondemand.parked import ParkedQueue
-from ondemand_consumer import bus
 
 _log = logging.getLogger(__name__)
 CALL = 10.0
 """Seconds for one call of the master, so that a stop never waits longer."""
 PAUSES = (1.0, 30.0)
 """Seconds after the first call that failed and, growing, at most."""
+REMEMBERED = 1000
+"""Messages of which a process knows that it has given them back."""
 
 
 class Consumer:
@@ -38,6 +40,7 @@ class Consumer:
         self._master = _master(self._options)
         self._parked = ParkedQueue(config.conf, self._options.parked)
         _check_queues(self._options.parked)
+        self._returned: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
         self._stopping = threading.Event()
         _at_stop(self._stopping)
         try:
@@ -61,10 +64,11 @@ class Consumer:
             raise self._drop(message, f"{type(error).__name__}: {error}") from error
 
     def _hand_over(self, said: Facts | Order) -> None:
-        """Waits for a master that is away, then gives up by Nack; raises what the master refuses it with."""
+        """Waits for a master that is away, then gives up; raises Nack, or what the master refuses it with."""
         until = time.monotonic() + self._options.patience
         pause, longest = PAUSES
         while True:
+            said_so: errors.OndemandError | None = None
             try:
                 with deadlines.Deadline(CALL):
                     new = self._master.offer(said)
@@ -73,13 +77,35 @@ class Consumer:
             except errors.OndemandError as error:
                 if triggers.final(error):
                     raise
+                said_so = error
                 _log.warning("%s is not handed over yet: %s", triggers.called(said), error)
             except deadlines.Late:
                 late = "the master takes longer than"
                 _log.warning("%s is not handed over yet: %s %.0f s", triggers.called(said), late, CALL)
-            if time.monotonic() + pause > until or self._stopping.wait(pause):
+            if time.monotonic() + pause > until:
+                raise self._given_up(said, said_so)
+            if self._stopping.wait(pause):
                 raise exceptions.Nack
             pause = min(2 * pause, longest)
+
+    def _given_up(self, said: Facts | Order, why: errors.OndemandError | None) -> Exception:
+        """Nack, mostly. The second time it is the master's own error, if the master works for others: the queue shall not
+        wait for ever behind the one message that breaks it."""
+        if why is None or not triggers.suspect(why) or not self._master_works():
+            return exceptions.Nack()
+        if said.message_id in self._returned:
+            return why
+        self._returned.append(said.message_id)
+        return exceptions.Nack()
+
+    def _master_works(self) -> bool:
+        """Whether it answers another question, for which it asks its database."""
+        try:
+            with deadlines.Deadline(CALL):
+                self._master.wishes(limit=1)
+        except (errors.OndemandError, deadlines.Late):
+            return False
+        return True
 
     def _drop(self, message: Any, why: str) -> Exception:
         """Drop when there is a queue that takes the message, else Nack after a pause: it must not be lost."""

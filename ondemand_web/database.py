@@ -79,6 +79,7 @@ class Database:
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
             self.engine = sa.create_engine(self.url, pool_size=20)
+            sa.event.listen(self.engine, "connect", _use_utc)
             sa.event.listen(self.engine, "checkin", _note_use)
             sa.event.listen(self.engine, "checkout", self._require_answer)
         self._writing = orm.sessionmaker(self.engine.execution_options(writes=True), expire_on_commit=False)
@@ -160,6 +161,14 @@ def clock(session: orm.Session) -> datetime.datetime:
 
 def _note_use(_connection: object, record: Any) -> None:
     record.info["used"] = time.monotonic()
+
+
+def _use_utc(connection: Any, _record: object) -> None:
+    """Whatever zone server, role or URL name: west of UTC Python can't hold the first hours of the year 1."""
+    kept, connection.autocommit = connection.autocommit, True
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute("SET TIME ZONE 'UTC'")
+    connection.autocommit = kept
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

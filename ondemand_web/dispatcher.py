@@ -68,8 +68,12 @@ class Reaper:
         return bool(lost)
 
 
-def tasks(here: Service) -> list[Task]:
-    """All duties of the dispatcher."""
+def tasks(here: Service, mine: Callable[[str], bool] = lambda _: True) -> list[Task]:
+    """All duties of the dispatcher; `mine` says whether the duty of that name is still this process's."""
+
+    def relays(name: str, sink: str, deliver: relay.Deliver) -> Callable[[], bool]:
+        return lambda: relay.relay_next(here, sink, deliver, lambda: mine(name))
+
     bus = relay.Bus(here) if here.settings.bus.config else relay.nowhere
     mail: relay.Deliver = relay.nowhere
     if here.settings.mail.host:
@@ -79,7 +83,7 @@ def tasks(here: Service) -> list[Task]:
     return [
         Task(name="check", work=lambda: checks.check_next(here), pause=0.2),
         Task(name="read", work=lambda: reading.read_all(here), pause=here.settings.master.read_every),
-        Task(name="read-composed", work=lambda: refreshing.read_next(here), pause=2.0),
+        Task(name="read-composed", work=refreshing.Reader(here), pause=2.0),
         Task(name="wishes", work=lambda: ordering.work_next(here), pause=0.5),
         Task(name="sweep-wishes", work=lambda: wishes.sweep(here.database, here.settings.master.wish_days), pause=600.0),
         Task(name="sweep-events", work=lambda: news.sweep(here.database, here.settings.master.event_days), pause=600.0),
@@ -88,8 +92,8 @@ def tasks(here: Service) -> list[Task]:
         Task(name="reap", work=Reaper(here), pause=1.0),
         Task(name="store", work=lambda: storing.store_next(here), pause=0.3),
         Task(name="sweep", work=lambda: _tidy(here, postponed), pause=5.0),
-        Task(name="relay-bus", work=lambda: relay.relay_next(here, events.BUS, bus), pause=0.1),
-        Task(name="relay-mail", work=lambda: relay.relay_next(here, events.MAIL, mail), pause=0.5),
+        Task(name="relay-bus", work=relays("relay-bus", events.BUS, bus), pause=0.1),
+        Task(name="relay-mail", work=relays("relay-mail", events.MAIL, mail), pause=0.5),
     ]
 
 
@@ -103,13 +107,14 @@ def run(here: Service) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     holder = str(uuid.uuid4())
-    duty_of = {task.name: (task, duties.Hold(here.database, task.name, holder)) for task in tasks(here)}
+    hold_of: dict[str, duties.Hold] = {}
+    all_tasks = tasks(here, lambda name: hold_of[name].mine)
+    hold_of |= {task.name: duties.Hold(here.database, task.name, holder) for task in all_tasks}
     threads = [
-        threading.Thread(target=_perform, args=(task, hold, stop), name=name, daemon=True)
-        for name, (task, hold) in duty_of.items()
+        threading.Thread(target=_perform, args=(task, hold_of[task.name], stop), name=task.name, daemon=True)
+        for task in all_tasks
     ]
-    holds = [hold for _, hold in duty_of.values()]
-    threads.append(threading.Thread(target=_renew, args=(holds, stop), name="renew", daemon=True))
+    threads.append(threading.Thread(target=_renew, args=(list(hold_of.values()), stop), name="renew", daemon=True))
     for thread in threads:
         thread.start()
     while not stop.wait(0.5):

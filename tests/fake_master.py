@@ -22,6 +22,7 @@ _ATTEMPT = re.compile(r"^/api/v1/worker/builds/\d+/attempts/\d+/(.*)$")
 class Handler(http.server.BaseHTTPRequestHandler):
     """`server` holds the state: assignments, logs, uploads, steps, beats, finished; `away` answers 503.
 
+    `pages`: so many calls get a proxy's page, or another `page`, with status 200.
     `builders` is what a claim is told that gets nothing.
     `replaced`: another process registered with the same token; `refused` counts what was not taken.
     """
@@ -35,6 +36,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.away > 0:
             server.away -= 1
             self._answer(503, None)
+        elif server.pages > 0:
+            server.pages -= 1
+            self._answer(200, server.page)
         elif found := _ATTEMPT.match(parts.path):
             offset = int(urllib.parse.parse_qs(parts.query).get("offset", ["0"])[0])
             self._attempt(found.group(1).split("/"), offset, body)
@@ -105,7 +109,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self._answer(status, {"code": code, "detail": detail, "status": status, **extra})
 
     def _answer(self, status: int, body: Any, headers: Mapping[str, str] = MappingProxyType({})) -> None:
-        data = b"" if body is None else json.dumps(body).encode()
+        data = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -133,6 +137,8 @@ def serving() -> contextlib.AbstractContextManager[Any]:
         told=[],
         builders=1,
         away=0,
+        pages=0,
+        page="<html>welcome</html>",
         canceled=False,
         lost=False,
         replaced=False,

@@ -22,6 +22,7 @@ from typing import Any
 import pika
 import pytest
 import requests
+import sqlalchemy as sa
 
 from demo import mail_server, site
 from ondemand import build_requests, errors
@@ -30,6 +31,7 @@ from ondemand.client import Client
 from ondemand_consumer import master
 from ondemand_web import private_broker, supervisor
 from ondemand_web.database import Database
+from ondemand_web.events.models import Delivery
 from tests import postgres_server, service_parts, simulated_builder, trigger_parts, universe_parts
 from tests.service_parts import Process, soon
 
@@ -240,6 +242,16 @@ def publish(service: Service, exchange: str, key: str, messages: Iterable[Carrie
             given = {"content_encoding": "utf-8", "headers": headers, "message_id": each.message_id, "delivery_mode": 2}
             channel.basic_publish(exchange, key, each.body, pika.BasicProperties(**{**given, **each.properties}), mandatory=True)
         channel.tx_commit()
+
+
+def messages(service: Service, state: str) -> int:
+    """How many messages are in that state."""
+    database = service.database()
+    with database.reading() as session:
+        of_state = (Delivery.sink == "bus", Delivery.state == state)
+        found = session.execute(sa.select(sa.func.count()).where(*of_state)).scalar_one()
+    database.close()
+    return found
 
 
 class Asking:

@@ -67,7 +67,7 @@ def message(body: Any, topic: str = READY, message_id: str = "m-1") -> api.Messa
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Keeps facts in `server.wishes`, orders in `server.orders`; `server.away` answers 503, subjects and bots in
-    `server.unknown` are refused."""
+    `server.unknown` are refused, subjects in `server.breaking` are an error of its own."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -89,11 +89,19 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(200 if known else 202, {"answered": True})
         elif self.path.endswith("/wishes/replay"):
             self._answer(200, {"wishes": [self._judged(each) for each in body["facts"]]})
+        elif body["subject"] in server.breaking:
+            self._answer(*server.breaking[body["subject"]])
         elif body["subject"] in server.unknown:
             self._answer(422, {"code": "invalid-request", "detail": "The subject is not understood."})
         else:
             known = server.wishes.setdefault(body["message_id"], body) is not body
             self._answer(200 if known else 202, {"id": len(server.wishes)})
+
+    def do_GET(self) -> None:
+        if vars(self.server)["away"]:
+            self._answer(503, {"code": "service-error", "detail": "The database is away."})
+        else:
+            self._answer(200, {"wishes": []})
 
     def _judged(self, wish: dict[str, Any]) -> dict[str, Any]:
         image = {"rule": "all", "release": "f44", "image_type": "live", "arch": "x86_64"}
@@ -114,7 +122,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def serving() -> contextlib.AbstractContextManager[Any]:
     """The master on a port of its own; attributes of the server are its state."""
-    return builder_parts.serving(Handler, wishes={}, orders={}, calls=0, away=False, page=0, unknown=set(), token=TOKEN)
+    return builder_parts.serving(Handler, wishes={}, orders={}, calls=0, away=False, page=0, unknown=set(), breaking={}, token=TOKEN)
 
 
 def consumer(monkeypatch: Any, master: str, **table: Any) -> trigger.Consumer:
@@ -191,6 +199,11 @@ class RawBus:
             for queue in queues:
                 channel.queue_purge(queue)
 
+    def remove(self, queue: str) -> None:
+        """Deletes a queue with all that waits there."""
+        with self._channel() as channel:
+            channel.queue_delete(queue)
+
     @contextlib.contextmanager
     def _channel(self) -> Iterator[Any]:
         with contextlib.closing(pika.BlockingConnection(pika.URLParameters(self._url))) as connection:
@@ -201,5 +214,13 @@ def listened(bus: RawBus, queue: str) -> bool:
     """Whether a process listens there; not, while the queue is not there."""
     try:
         return bus.consumers(queue) > 0
+    except pika.exceptions.AMQPError:
+        return False
+
+
+def there(bus: RawBus, queue: str) -> bool:
+    """Whether there is such a queue."""
+    try:
+        return bus.count(queue) >= 0
     except pika.exceptions.AMQPError:
         return False

@@ -27,6 +27,9 @@ for _name, _command in rules.COMMANDS.items():
     app.command(_name)(_command)
 Conf = Annotated[pathlib.Path, typer.Option("--conf", help="The trigger's fedora-messaging configuration.")]
 Limit = Annotated[int, typer.Option(help="How many messages at most.", min=1, max=10_000)]
+Drop = Annotated[
+    list[str] | None, typer.Option(metavar="ID", help="Throw this message away instead, and hand none over; may be repeated.")
+]
 _TOLD = {"rule", "release", "image_type", "arch", "state", "reason"}
 
 
@@ -47,13 +50,17 @@ def replay(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Print what recorded messages would order by the rules as they are now, and why; orders nothing."""
+    """Print what recorded messages would order by the rules as they are now, and why; orders nothing.
+
+    Rules that are switched off are judged, too, and pauses don't count. Each 1000 messages are judged by themselves.
+    """
     tables = triggers.options(_loaded(conf)["consumer_config"]).triggers if conf else {}
     told = read(triggers.Triggers(tables), file)
     wishes = list(_judged(options.client(), list(told.facts.values())))
     rows = [row for number, wish in zip(told.facts, wishes, strict=True) for row in _rows(number, told.facts[number], wish)]
+    seams = list(told.facts)[REPLAY::REPLAY]
     if as_json:
-        output.print_json({"decisions": rows, "malformed": told.malformed, "of_no_interest": told.silent})
+        output.print_json({"decisions": rows, "malformed": told.malformed, "of_no_interest": told.silent, "anew_from_lines": seams})
         return
     table = output.table("line", "subject", "happened", "rule", "image", "state", "reason")
     for row in rows:
@@ -63,6 +70,8 @@ def replay(
         output.console.print(table)
     for number, why in told.malformed.items():
         output.console.print(f"line {number}: {why}")
+    for number in seams:
+        output.console.print(f"from line {number} on all is judged anew: what waited, was ordered or signed before counts for nothing")
     states = collections.Counter(row["state"] for row in rows)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no decisions"
     output.console.print(
@@ -79,9 +88,19 @@ def parked(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> Non
 
 
 @app.command()
-def unpark(conf: Conf, limit: Limit = 100, as_json: options.Json = False) -> None:
-    """Hand the messages over that the trigger could not handle; those that are refused again stay."""
+def unpark(conf: Conf, limit: Limit = 100, drop: Drop = None, as_json: options.Json = False) -> None:
+    """Hand the messages over that the trigger could not handle; those that are refused again stay, and count for none."""
     given, queue = _queue(conf)
+    if drop:
+        gone = queue.drop(drop)
+        if missing := sorted(set(drop) - {each.heard.message_id for each in gone}):
+            raise errors.InvalidRequest(
+                f"No message {', '.join(missing)} is parked",
+                cause="it was handed over or thrown away before; every other one that was named is gone now",
+                remedy="see `ondemand trigger parked`",
+            )
+        _print(gone, as_json)
+        return
     known = triggers.Triggers(given.triggers, with_orders=given.orders)
     master = Client(given.address, given.token)
 

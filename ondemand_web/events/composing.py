@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from fedora_messaging import message
@@ -22,8 +23,9 @@ _OTHERS = {
 """Messages of subjects other than builds: their body is the event's."""
 
 
-def message_of(event: Event, record: BuildRecord | None, url: str = "") -> message.Message:
-    """The message; `record` is that of the event's build, None for other subjects; `url` is the service's."""
+def message_of(event: Event, record: BuildRecord | None, url: str = "", known: Iterable[str] = ()) -> message.Message:
+    """The message; `record` is that of the event's build, None for other subjects; `url` is the service's. `known` are
+    names of packages that stand in for those of an update that is not checked yet."""
     if record is None:
         body = event.body
         if event.kind == events.DECIDED:
@@ -32,7 +34,7 @@ def message_of(event: Event, record: BuildRecord | None, url: str = "") -> messa
         if event.kind == events.ANSWERED:
             body = {**body, "url": f"{url.rstrip('/')}/builds/{body['build']}" if body["build"] else None}
         return _OTHERS[event.kind](body=body)
-    build = _build(record)
+    build = _build(record, known)
     if event.kind == events.REQUESTED:
         return messages.BuildRequestedV1(body={"build": build})
     if event.kind == events.PUBLISHED:
@@ -49,7 +51,7 @@ def _lines(record: BuildRecord) -> list[str]:
     return [line[: messages.LONGEST] for line in found[: messages.LINES]]
 
 
-def _build(record: BuildRecord) -> dict[str, Any]:
+def _build(record: BuildRecord, known: Iterable[str]) -> dict[str, Any]:
     build: dict[str, Any] = {
         "id": record.id,
         "url": record.page,
@@ -58,7 +60,7 @@ def _build(record: BuildRecord) -> dict[str, Any]:
         "arch": record.request.arch,
         "image_type": record.request.image_type.value,
         "title": record.title,
-        "packages": _package_names(record),
+        "packages": _package_names(record, known),
     }
     if record.backend:
         build["backend"] = record.backend
@@ -70,9 +72,8 @@ def _artifacts(record: BuildRecord) -> list[dict[str, Any]]:
     return [artifact.model_dump(mode="json", include={"name", "role", "url", "size", "sha256"}) for artifact in record.artifacts]
 
 
-def _package_names(record: BuildRecord) -> list[str]:
+def _package_names(record: BuildRecord, known: Iterable[str]) -> list[str]:
     named = [package.build.rsplit("-", 2)[0] for package in record.wanted if package.build]
     if named:
         return sorted(set(named))
-    asked = [references.parse(text) for text in record.request.builds]
-    return sorted({item.value.rsplit("-", 2)[0] for item in asked if item.kind == "koji" and "-" in item.value})
+    return references.packages(record.request.builds) or sorted(set(known))

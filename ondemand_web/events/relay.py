@@ -14,7 +14,7 @@ from fedora_messaging import api
 from fedora_messaging import exceptions as bus_errors
 from sqlalchemy import orm
 
-from ondemand import errors, plugins
+from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord
 from ondemand_web import starting
 from ondemand_web.builds import records
@@ -24,6 +24,7 @@ from ondemand_web.events import composing
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.service import Service
+from ondemand_web.wishes.models import Decision, WishedBuild
 
 log = logging.getLogger(__name__)
 PUBLISH_TIMEOUT = 10
@@ -41,15 +42,18 @@ PAGE, PAGE_AT_MOST = 20, 5000
 """Waiting deliveries that are looked through at once; mostly the first one is due."""
 
 
-def relay_next(here: Service, sink: str, deliver: Deliver) -> bool:
+def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> bool:
     """Hands some due deliveries of the sink over, one of a subject; gives whether there were any that did not fail.
 
-    They are noted together: after a crash all of them are handed over again, each with the id that it had.
+    They are noted together: after a crash all of them are handed over again, each with the id that it had. `mine` says
+    whether the sink is still ours; who stood still for long must not go on where another one is further.
     """
     with here.database.reading() as session:
         found = _due(session, sink)
     results: list[tuple[Delivery, dict[str, object]]] = []
     for delivery, event in found:
+        if not mine():
+            break
         results.append((delivery, values := _handed(here, sink, deliver, delivery, event)))
         if values["state"] == "waiting":
             break
@@ -76,9 +80,11 @@ def _handed(here: Service, sink: str, deliver: Deliver, delivery: Delivery, even
 
 
 def _note(here: Service, sink: str, results: list[tuple[Delivery, dict[str, object]]]) -> None:
+    # What somebody else has noted meanwhile stays as it is.
+    waits = Delivery.state == "waiting"
     with here.database.writing() as session:
         done = [delivery.id for delivery, values in results if values == _DONE]
-        of_done = sa.update(Delivery).where(Delivery.id.in_(done))
+        of_done = sa.update(Delivery).where(Delivery.id.in_(done), waits)
         session.execute(of_done.values(tries=Delivery.tries + 1, **_DONE))
         for delivery, values in results:
             if values == _DONE:
@@ -87,7 +93,7 @@ def _note(here: Service, sink: str, results: list[tuple[Delivery, dict[str, obje
                 continue
             if "delay" in values:
                 values["next_try"] = clock(session) + datetime.timedelta(seconds=float(str(values.pop("delay"))))
-            statement = sa.update(Delivery).where(Delivery.id == delivery.id)
+            statement = sa.update(Delivery).where(Delivery.id == delivery.id, waits)
             session.execute(statement.values(tries=Delivery.tries + 1, **values))
 
 
@@ -96,13 +102,14 @@ class Bus:
 
     def __init__(self, here: Service) -> None:
         """Loads the fedora-messaging configuration that the settings name; raises errors.CannotStart."""
-        self._url = here.settings.master.url
+        self._here, self._url = here, here.settings.master.url
         if here.settings.bus.config is not None:
             starting.bus(here.settings.bus.config)
+        bus.bound_pauses()
 
     def __call__(self, event: Event, delivery: Delivery, record: BuildRecord | None) -> None:
         """Publishes and waits for the broker's word; raises errors.DeliveryFailed."""
-        sent = composing.message_of(event, record, self._url)
+        sent = composing.message_of(event, record, self._url, self._known(record))
         # A build's ids are those that they were before there were other subjects.
         subject = event.subject.removeprefix("build/")
         sent.id = str(uuid.uuid5(_SPACE, f"{subject}/{event.seq}/{delivery.sink}"))
@@ -117,6 +124,15 @@ class Bus:
                 cause="the broker can't be reached",
                 remedy="it is tried again",
             ) from error
+
+
+    def _known(self, record: BuildRecord | None) -> list[str]:
+        """Names of packages of the wishes that a build was ordered for, which it has itself only when it is checked."""
+        if record is None or record.wanted or not record.request.builds:
+            return []
+        ordered = sa.select(Decision.wish_id).where(Decision.build_id == record.id)
+        with self._here.database.reading() as session:
+            return list(session.execute(sa.select(WishedBuild.name).where(WishedBuild.wish_id.in_(ordered))).scalars())
 
 
 class Mail:

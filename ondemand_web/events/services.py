@@ -14,6 +14,7 @@ from sqlalchemy import orm
 from ondemand.builds import EventRecord, ParkedDeliveries
 from ondemand.states import State
 from ondemand_web.builds.models import Build
+from ondemand_web.database import Database, clock
 from ondemand_web.events.models import Delivery, Event
 
 STATE_CHANGED = "state.changed"
@@ -81,6 +82,21 @@ def parked(session: orm.Session, build_id: int) -> list[ParkedDeliveries]:
     return [
         ParkedDeliveries(sink=sink, count=count, sentence=sentence) for (sink, sentence), count in counted.items()
     ]
+
+
+def given_up(session: orm.Session, limit: int) -> list[tuple[Delivery, Event]]:
+    """The oldest deliveries that were given up, for the operator: with their recipients."""
+    both = sa.select(Delivery, Event).join(Event, Event.id == Delivery.event_id)
+    rows = session.execute(both.where(Delivery.state == "parked").order_by(Delivery.id).limit(limit))
+    return [(delivery, event) for delivery, event in rows]
+
+
+def deliver_again(database: Database, sink: str) -> int:
+    """Has all that was given up of a sink tried again from the start; gives how many there were."""
+    with database.writing() as session:
+        parked = (Delivery.sink == sink, Delivery.state == "parked")
+        again = sa.update(Delivery).where(*parked).values(state="waiting", tries=0, next_try=clock(session))
+        return len(session.execute(again.returning(Delivery.id)).all())
 
 
 def _without_recipient(delivery: Delivery) -> str:

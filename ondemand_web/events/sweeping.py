@@ -12,9 +12,11 @@ from ondemand_web.builds.models import Build
 from ondemand_web.database import Database, clock
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.orders.models import BotOrder
+from ondemand_web.wishes.models import Decision
 
 PIECE = 500
 """Rows that one piece of sweeping takes."""
+_DECISION = "decision/"
 
 
 def sweep(database: Database, days: int) -> bool:
@@ -32,14 +34,20 @@ def sweep(database: Database, days: int) -> bool:
 
 
 def _events(session: orm.Session, until: datetime.datetime) -> list[int]:
-    """Old events. A builder's newest one stays: the next is numbered after it, and no message id is ever used twice."""
+    """Old events. The newest one of a builder, and of a decision that is still kept, stays: the next is numbered after it,
+    and no message id is ever used twice."""
     later, waits = orm.aliased(Event), sa.select(Delivery.id).where(Delivery.event_id == Event.id, Delivery.state == "waiting")
     newer = sa.select(later.id).where(later.subject == Event.subject, later.seq > Event.seq)
+    number = sa.func.substr(Event.subject, len(_DECISION) + 1)
+    # By its number, so that no index is passed by; and no other subject's word is taken for one.
+    decision = sa.select(Decision.id).where(
+        Decision.id == sa.case((Event.subject.startswith(_DECISION), sa.cast(number, sa.Integer)))
+    )
     statement = (
         sa.select(Event.id)
         .join(Build, Build.id == Event.build_id, isouter=True)
         .where(Event.at < until, sa.or_(Event.build_id.is_(None), Build.ended_at < until), ~waits.exists())
-        .where(sa.or_(~Event.subject.startswith("builder/"), newer.exists()))
+        .where(sa.or_(sa.and_(~Event.subject.startswith("builder/"), ~decision.exists()), newer.exists()))
     )
     return list(session.execute(statement.order_by(Event.at).limit(PIECE)).scalars())
 

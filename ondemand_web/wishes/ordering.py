@@ -51,10 +51,9 @@ def order_next(here: Service) -> bool:
         if found is None:
             return False
         decision, wish = found
-        item = deciding.item_of(decision, Facts.model_validate(wish.facts))
         rule = here.rules.find(decision.rule)
-        verdict = judging.judge(item, rule, _standing(session, item, now), now)
-    if verdict is not judging.GO or rule is None:
+        item, verdict = _judged(session, decision, wish, rule, now)
+    if item is None or verdict is not judging.GO or rule is None:
         _settle(here, decision, verdict)
         return True
     wanted = _tried(here, rule, item, decision, now)
@@ -76,6 +75,20 @@ class Wanted:
         """For people."""
         named, more = ", ".join(self.references[:5]), len(self.references) - 5
         return f"Build {build_id} was ordered{f' with {named}' if named else ''}{f' and {more} more' if more > 0 else ''}."
+
+
+def _judged(
+    session: orm.Session, decision: Decision, wish: Wish, rule: Rule | None, now: datetime.datetime
+) -> tuple[Item | None, Verdict]:
+    """The decision with its verdict; what can't be read is looked at again later, as the others must not wait for it."""
+    try:
+        item = deciding.item_of(decision, Facts.model_validate(wish.facts))
+        return item, judging.judge(item, rule, _standing(session, item, now), now)
+    except sqlalchemy.exc.SQLAlchemyError:
+        raise
+    except Exception:
+        log.exception("decision %d could not be judged", decision.id)
+        return None, _later(decision, now, "It could not be judged, because of an error in the service itself.")
 
 
 def _tried(here: Service, rule: Rule, item: Item, decision: Decision, now: datetime.datetime) -> Wanted | Verdict:

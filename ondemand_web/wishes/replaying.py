@@ -33,13 +33,14 @@ class _Decision:
     def record(self) -> DecisionRecord:
         """As the API gives it."""
         target = self.item.target if self.item else None
+        off = f" Rule {self.rule.name} is switched off." if self.rule and not self.rule.enabled else ""
         return DecisionRecord(
             rule=self.rule.name if self.rule else None,
             release=target.release if target else None,
             image_type=target.image_type if target else None,
             arch=target.arch if target else None,
             state=self.verdict.state,
-            reason=self.verdict.reason,
+            reason=f"{self.verdict.reason}{off}",
             build_id=self.verdict.build_id,
             ripe_at=self.item.ripe_at if self.item else None,
             since=self.since,

@@ -24,6 +24,8 @@ from ondemand_web.wishes.rules import Rule
 
 SWEEP = 200
 """Wishes that one piece of sweeping takes."""
+OLDEST = datetime.timedelta(days=3650)
+"""No message counts as older: further back a time is a mistake or a lie, which not every database and zone can tell."""
 
 
 def add(database: Database, facts: Facts, owner: str) -> tuple[int, bool]:
@@ -42,7 +44,7 @@ def _add(database: Database, facts: Facts, owner: str) -> tuple[int, bool]:
             return known, False
         now = clock(session)
         # Newer is told from older by this time: one to come, by a wrong clock or a lie, would be the newest for long.
-        facts = facts.model_copy(update={"at": min(facts.at, now)})
+        facts = facts.model_copy(update={"at": max(min(facts.at, now), now - OLDEST)})
         wish = Wish(
             message_id=facts.message_id,
             subject=facts.subject,

@@ -7,9 +7,7 @@ import random
 import time
 
 import pytest
-import sqlalchemy as sa
 
-from ondemand_web.events.models import Delivery
 from tests import outage_parts as parts
 from tests import trigger_parts
 from tests import truth_parts as truth
@@ -18,20 +16,10 @@ from tests.service_parts import soon
 pytestmark = pytest.mark.slow
 
 
-def messages(service: parts.Service, state: str) -> int:
-    """How many messages are in that state."""
-    database = service.database()
-    with database.reading() as session:
-        of_state = (Delivery.sink == "bus", Delivery.state == state)
-        found = session.execute(sa.select(sa.func.count()).where(*of_state)).scalar_one()
-    database.close()
-    return found
-
-
 def test_a_broker_that_is_killed_while_it_is_told_loses_nothing(hurt: parts.Service) -> None:
     with parts.Asking(hurt, 24, 0.1) as asking:
         for _ in range(2):
-            assert soon(lambda: messages(hurt, "waiting") > 0, pause=0.002)
+            assert soon(lambda: parts.messages(hurt, "waiting") > 0, pause=0.002)
             hurt.broker.kill()
             hurt.broker.start()
             time.sleep(1)
@@ -54,8 +42,8 @@ def test_a_dispatcher_that_is_killed_again_and_again_leaves_nothing_half_done(hu
     chance = random.Random(5)
     with parts.Asking(hurt, 24, 0.1) as asking:
         for _ in range(2):
-            more = messages(hurt, "delivered") + chance.randrange(5, 25)
-            assert soon(lambda more=more: messages(hurt, "delivered") >= more, 60, 0.002), hurt.dispatcher.output  # type: ignore[misc]
+            more = parts.messages(hurt, "delivered") + chance.randrange(5, 25)
+            assert soon(lambda more=more: parts.messages(hurt, "delivered") >= more, 60, 0.002), hurt.dispatcher.output  # type: ignore[misc]
             hurt.dispatcher.kill()
             hurt.dispatcher.start()
         truth.succeeded(hurt, asking.ids())
@@ -64,7 +52,7 @@ def test_a_dispatcher_that_is_killed_again_and_again_leaves_nothing_half_done(hu
 def test_a_dispatcher_that_is_killed_between_commit_and_publish_has_its_messages_told_by_the_next(hurt: parts.Service) -> None:
     with parts.frozen(hurt.dispatcher), parts.Asking(hurt, 8, 0.05) as asking:
         ids = asking.ids()
-        assert messages(hurt, "waiting") >= len(ids)
+        assert parts.messages(hurt, "waiting") >= len(ids)
         hurt.dispatcher.kill()
     hurt.dispatcher.start()
     truth.succeeded(hurt, ids)

@@ -20,6 +20,8 @@ from tests.service_parts import soon
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "fedora-messaging.toml.example"
 TOPIC = "org.fedoraproject.prod.ondemand.build.requested"
 FOLDER = "/etc/fedora-messaging/"
+LOCKED = 405
+"""AMQP's answer to who asks for another connection's exclusive queue."""
 USER = {"name": "ondemand", "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": ""}
 MAY = {"user": "ondemand", "vhost": "/pubsub", "configure": ".*", "write": ".*", "read": ".*"}
 DEFINITIONS = {"vhosts": [{"name": "/pubsub"}], "users": [USER], "permissions": [MAY]}
@@ -57,14 +59,22 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def port(certificates: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """Where the broker speaks TLS."""
+def speaking(
+    certificates: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[private_broker.PrivateBroker, int]]:
+    """The broker, and the port where it speaks TLS."""
     broker, found = private_broker.PrivateBroker(tmp_path_factory.mktemp("tls-broker")), private_broker.free_port()
     broker.files["enabled_plugins"] = "[rabbitmq_auth_mechanism_ssl].\n"
     broker.files["rabbitmq.conf"] = CONFIGURATION.format(port=found, folder=certificates)
     broker.start()
-    yield found
+    yield broker, found
     broker.stop()
+
+
+@pytest.fixture
+def port(speaking: tuple[private_broker.PrivateBroker, int]) -> int:
+    """Where the broker speaks TLS."""
+    return speaking[1]
 
 
 def connect(port: int, certificates: pathlib.Path, *, proven: bool = True) -> pika.BlockingConnection:
@@ -102,20 +112,42 @@ def test_a_doorbell_that_proves_itself_by_its_certificate_rings(
     doorbell: service_parts.Process, port: int, certificates: pathlib.Path, bell: socket.socket
 ) -> None:
     assert soon(lambda: "Successfully registered" in doorbell.output, 60), doorbell.output
+    ring(port, certificates, doorbell)
+    assert bell.recv(16)
+
+
+@pytest.mark.skipif(not private_broker.installed(), reason="needs rabbitmq-server")
+def test_the_doorbell_has_its_exclusive_queue_again_after_a_crash_of_the_broker(
+    doorbell: service_parts.Process,
+    speaking: tuple[private_broker.PrivateBroker, int],
+    certificates: pathlib.Path,
+    bell: socket.socket,
+) -> None:
+    broker, port = speaking
+    assert soon(lambda: "Successfully registered" in doorbell.output, 60), doorbell.output
+    pid = doorbell.pid
+    broker.kill()
+    broker.start()
+    assert soon(lambda: doorbell.output.count("Successfully registered") > 1, 60), doorbell.output
+    ring(port, certificates, doorbell)
+    assert bell.recv(16) and doorbell.pid == pid
+
+
+def ring(port: int, certificates: pathlib.Path, doorbell: service_parts.Process) -> None:
+    """Publishes what the doorbell waits for, once its queue is there."""
     with connect(port, certificates) as connection:
-        channel = connection.channel()
-        assert soon(lambda: _bound(connection), 30), doorbell.output
-        channel.basic_publish("amq.topic", TOPIC, b"{}", pika.BasicProperties(message_id="m-1", content_type="application/json"))
-        assert bell.recv(16)
+        assert soon(lambda: _taken(connection), 30), doorbell.output
+        properties = pika.BasicProperties(message_id="m-1", content_type="application/json")
+        connection.channel().basic_publish("amq.topic", TOPIC, b"{}", properties)
 
 
-def _bound(connection: pika.BlockingConnection) -> bool:
-    """Whether the doorbell's queue is there, and consumed from."""
+def _taken(connection: pika.BlockingConnection) -> bool:
+    """Whether the doorbell's queue is there, and is another connection's alone."""
     try:
-        channel = connection.channel()
-        return bool(channel.queue_declare("ondemand.doorbell.CHANGE-ME", passive=True).method.consumer_count)
-    except pika.exceptions.ChannelClosedByBroker:
-        return False
+        connection.channel().queue_declare("ondemand.doorbell.CHANGE-ME", passive=True)
+    except pika.exceptions.ChannelClosedByBroker as error:
+        return bool(error.reply_code == LOCKED)
+    return False
 
 
 @pytest.mark.skipif(not private_broker.installed(), reason="needs rabbitmq-server")

@@ -92,6 +92,26 @@ def test_what_can_not_be_handled_is_parked_and_can_be_handled_later(line: Line) 
     assert list(line.master.wishes) == ["refused"] and service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1)
 
 
+def test_a_parked_queue_that_was_removed_is_made_anew_before_a_message_is_dropped(line: Line) -> None:
+    line.bus.remove(parts.PARKED)
+    line.bus.publish({"update": 5}, message_id="malformed")
+    assert service_parts.soon(lambda: line.bus.count(QUEUE) == 0 and parts.there(line.bus, parts.PARKED)), line.process.output
+    assert service_parts.soon(lambda: line.bus.count(parts.PARKED) == 1), line.process.output
+
+
+def test_a_refused_message_hides_none_behind_it_and_can_be_thrown_away(line: Line) -> None:
+    for message_id, body in (("malformed", {"update": 5}), ("first", parts.ready()), ("second", parts.ready("FEDORA-2026-2"))):
+        line.master.unknown.update({parts.ALIAS, "FEDORA-2026-2"})
+        line.bus.publish(body, message_id=message_id)
+    assert service_parts.soon(lambda: line.bus.count(parts.PARKED) == 3), line.process.output
+    line.master.unknown.clear()
+    assert [each["message_id"] for each in line.ondemand("unpark", "--limit", "1")] == ["malformed", "first"]
+    assert [each["message_id"] for each in line.ondemand("unpark", "--drop", "malformed")] == ["malformed"]
+    assert [each["message_id"] for each in line.ondemand("parked")] == ["second"]
+    done = command_parts.run("trigger", "unpark", "--drop", "malformed", "--conf", str(line.conf))
+    assert done.returncode == 3 and done.stderr.startswith("ondemand: No message malformed is parked")
+
+
 def test_what_was_parked_stays_when_the_master_is_away(line: Line) -> None:
     line.master.unknown.add(parts.ALIAS)
     line.bus.publish(parts.ready())

@@ -92,7 +92,8 @@ def test_what_can_not_be_made_is_ordered_to_be_refused_in_public(here: service.S
 def test_a_message_of_a_composed_release_has_it_read_anew(here: service.Service) -> None:
     parts.bring(here, facts(1, "Demo-1-1", happened="composed", reference=None))
     parts.work(here)
-    assert refreshing.read_next(here) and not refreshing.read_next(here)
+    read = refreshing.Reader(here)
+    assert read() and not read()
 
 
 def test_a_replay_asks_the_same_image(here: service.Service) -> None:

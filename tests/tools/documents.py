@@ -22,7 +22,8 @@ _MESSAGES = """# Messages
 What the service publishes on the bus. A message is news and wakes builders; the truth is in the API, so a message may be
 lost or come twice (then with the same id). The broker's configuration may put a prefix before the topic. Readers get the
 classes from package `ondemand`; without it the body is plain JSON with the properties below. A published schema never changes: of
-a topic with several versions the newest is sent, and its class is a subclass of the one before. Made from `ondemand/messages.py`
+a topic with several versions the newest is sent, and its class is a subclass of the one before. Below each table stands what the class
+gives as `url`, `usernames` and `packages`, by which notifications are filtered. Made from `ondemand/messages.py`
 by `make docs`.
 """
 
@@ -62,6 +63,10 @@ def messages() -> str:
     return "\n".join([_MESSAGES, *(line for name, cls in ours for line in _message(name, cls))])
 
 
+READ = ("url", "usernames", "packages")
+"""What fedora-messaging's own programs read of every message."""
+
+
 def _message(name: str, cls: type[message.Message]) -> Iterator[str]:
     yield f"## `{cls.topic}`\n"
     yield f"{(cls.__doc__ or '').strip()}\n"
@@ -70,6 +75,8 @@ def _message(name: str, cls: type[message.Message]) -> Iterator[str]:
     yield "| property | type | meaning |"
     yield "|---|---|---|"
     yield from _properties(cls.body_schema, "")
+    yield ""
+    yield from (f"- `{name}`: {' '.join((getattr(cls, name).__doc__ or '').split())}" for name in READ)
     yield ""
 
 

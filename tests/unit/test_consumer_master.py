@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The worker API's answers become records and errors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from ondemand import builds, errors, states
-from ondemand_consumer import master, stopping
-from tests import builder_parts, fake_master
+from ondemand_consumer import master, progressing, stopping, worker
+from tests import builder_parts, fake_master, service_parts
 
 OFFER = builds.Capabilities(arches=("x86_64",), backends={"kiwi": ("live",)}, disk=1, memory=1)
 
@@ -68,3 +68,31 @@ def test_patience_ends_with_the_attempt(server: Any, client: master.AttemptClien
     stop.set(errors.BuildCanceled("The build was canceled"))
     with pytest.raises(errors.BuildCanceled):
         master.patiently(client.beat, stop)
+
+
+CALLS: dict[str, Callable[[master.AttemptClient], Any]] = {
+    "beat": lambda client: client.beat(),
+    "finish": lambda client: client.finish(builds.FinishReport(canceled=True, error=errors.BuildCanceled("It was").as_dict())),
+    "artifacts": lambda client: client.artifacts(),
+    "append": lambda client: client.append_log(states.Step.BUILD, 0, b"x"),
+}
+
+
+@pytest.mark.parametrize("page", ["<html>welcome</html>", "[]", "{}", "null", '{"size": null, "artifacts": [1]}'])
+@pytest.mark.parametrize("call", CALLS)
+def test_a_page_of_something_else_means_that_the_master_is_away(server: Any, client: master.AttemptClient, call: str, page: str) -> None:
+    server.pages, server.page = 1, page
+    with pytest.raises(errors.MasterUnavailable, match="is not understood"):
+        CALLS[call](client)
+
+
+def test_a_registration_that_a_page_answers_is_none(server: Any) -> None:
+    server.pages = 1
+    with pytest.raises(errors.MasterUnavailable, match="is not understood"):
+        master.Master(server.url, "t").register("i")
+
+
+def test_beats_go_on_after_a_page_of_something_else(server: Any, client: master.AttemptClient) -> None:
+    server.pages = 2
+    with worker.Beats(client, 0.02, stopping.Stop(), progressing.Progressing()):
+        assert service_parts.soon(lambda: server.beats > 2, 5)

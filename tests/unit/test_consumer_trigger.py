@@ -56,7 +56,7 @@ def master() -> Iterator[Any]:
 def consumer(monkeypatch: pytest.MonkeyPatch, master: Any) -> trigger.Consumer:
     """A patient consumer whose parked queue is there."""
     made = parts.consumer(monkeypatch, master.url, patience=1.2, triggers={"koji": {"packages": ["*"]}})
-    monkeypatch.setattr(made._parked, "_made", True)
+    monkeypatch.setattr(made._parked, "make", lambda: None)
     return made
 
 
@@ -64,7 +64,7 @@ def consumer(monkeypatch: pytest.MonkeyPatch, master: Any) -> trigger.Consumer:
 def ordering(monkeypatch: pytest.MonkeyPatch, master: Any) -> trigger.Consumer:
     """The same where bots may order."""
     made = parts.consumer(monkeypatch, master.url, patience=1.2, orders=True, triggers={"koji": {"packages": ["*"]}})
-    monkeypatch.setattr(made._parked, "_made", True)
+    monkeypatch.setattr(made._parked, "make", lambda: None)
     return made
 
 
@@ -133,6 +133,25 @@ def test_a_master_that_does_not_take_it_is_waited_for_and_then_it_goes_back(
     assert ending(consumer, parts.message(parts.ready())) == "Nack"
     assert time.monotonic() - begun < 4 and master.calls == 2 and not master.wishes
     assert "not handed over yet" in caplog.text and parts.TOKEN not in caplog.text
+
+
+BREAKING = [(500, {"code": "service-error", "detail": "It broke."}), (503, {"code": "of-tomorrow", "detail": "It broke."})]
+
+
+@pytest.mark.parametrize("answer", BREAKING)
+def test_a_message_that_breaks_a_master_which_works_for_others_is_parked_the_second_time(
+    consumer: trigger.Consumer, master: Any, answer: tuple[int, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    master.breaking[parts.ALIAS] = answer
+    assert [ending(consumer, parts.message(parts.ready())) for _ in range(2)] == ["Nack", "Drop"]
+    assert "It broke." in caplog.text
+    assert ending(consumer, parts.message(parts.ready("FEDORA-2026-1"), message_id="m-2")) == "return"
+
+
+@pytest.mark.parametrize("wrong", [{"away": True}, {"token": "another"}, {"page": 404}])
+def test_no_message_is_parked_while_the_master_works_for_nobody(consumer: trigger.Consumer, master: Any, wrong: dict[str, Any]) -> None:
+    vars(master).update(wrong)
+    assert [ending(consumer, parts.message(parts.ready())) for _ in range(3)] == ["Nack"] * 3
 
 
 def test_a_master_that_comes_back_gets_the_message(consumer: trigger.Consumer, master: Any) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import datetime
 import pathlib
 import sqlite3
 import subprocess
@@ -50,3 +51,16 @@ def test_a_connection_that_the_server_ended_is_replaced(empty_database_url: str,
         assert made.sqlite or session.execute(sa.text(f"SELECT {ours}")).scalar_one() != number
     made.close()
     other.close()
+
+
+def test_the_servers_time_zone_keeps_no_time_from_being_read(empty_database_url: str) -> None:
+    first = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+    made = database.Database(empty_database_url)
+    if not made.sqlite:
+        with made.writing() as session:
+            session.execute(sa.text(f"ALTER DATABASE {made.url.database} SET timezone = 'America/New_York'"))
+        made.close()
+    with made.reading() as session:
+        kind = database.UtcDateTime()
+        assert session.execute(sa.select(sa.literal(first, kind).label("at"))).scalar_one() == first
+    made.close()

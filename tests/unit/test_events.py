@@ -9,10 +9,11 @@ from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
+from fedora_messaging.twisted import factory
 
-from ondemand import errors, plugins
+from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord, FinishReport
-from ondemand_web import app
+from ondemand_web import app, dispatcher
 from ondemand_web.builds import services as builds
 from ondemand_web.database import clock
 from ondemand_web.events import composing, relay
@@ -20,6 +21,7 @@ from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
 from ondemand_web.queue import endings
 from ondemand_web.service import Service
+from tests import command_parts
 from tests import master_parts as parts
 
 
@@ -166,6 +168,34 @@ def test_what_waits_for_a_bus_that_is_away_is_never_parked_and_goes_at_once_when
     assert {state for _, state, _ in deliveries(here, events.BUS)} == {"delivered"}
 
 
+def test_who_has_lost_the_duty_hands_no_more_over(here: Service) -> None:
+    two_canceled(here)
+    held = [True, False]
+    relay.relay_next(here, events.BUS, relay.nowhere, lambda: held.pop(0))
+    assert [state for _, state, _ in deliveries(here, events.BUS)] == ["delivered", "waiting", "waiting", "waiting"]
+
+
+@pytest.mark.parametrize("name", ["relay-bus", "relay-mail"])
+def test_the_dispatchers_relays_ask_whether_the_duty_is_theirs(here: Service, name: str) -> None:
+    two_canceled(here)
+    (task,) = (task for task in dispatcher.tasks(here, lambda asked: asked != name) if task.name == name)
+    assert not task.work() and not task.work()
+    assert {state for sink in (events.BUS, events.MAIL) for _, state, _ in deliveries(here, sink)} == {"waiting"}
+
+
+@pytest.mark.parametrize("permanent", [True, False, None])
+def test_what_the_next_holder_has_delivered_stays_so_whatever_the_last_one_says_of_it(here: Service, permanent: bool | None) -> None:
+    parts.submit(here)
+
+    def stand_still(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
+        relay.relay_next(here, events.BUS, relay.nowhere)
+        if permanent is not None:
+            raise errors.DeliveryFailed("It failed", permanent=permanent)
+
+    relay.relay_next(here, events.BUS, stand_still)
+    assert deliveries(here, events.BUS) == [("build/1", "delivered", 1)]
+
+
 def refuse(_event: Event, delivery: Delivery, _record: BuildRecord | None) -> None:
     """A sink that refuses for good and names the recipient."""
     raise errors.DeliveryFailed(f"The mail to {delivery.recipient.upper()} was refused", permanent=True)
@@ -181,3 +211,33 @@ def test_what_was_parked_is_shown_without_its_recipient(here: Service) -> None:
     page = client.get("/builds/1", headers={"Accept": "text/html"}).text
     assert "2 deliveries to mail were given up: The mail to the recipient was refused." in page
     assert "example.org" not in page.lower()
+
+
+def test_the_publisher_waits_no_longer_than_the_consumers_before_it_reconnects(here: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory.FedoraMessagingFactoryV2, "maxDelay", 3600)
+    relay.Bus(here)
+    assert factory.FedoraMessagingFactoryV2.maxDelay == bus.LONGEST_PAUSE
+
+
+def test_what_was_given_up_is_shown_to_the_operator_and_delivered_when_he_says_so(here: Service) -> None:
+    builds.cancel(here.database, parts.submit(here, notify=["one@example.org"]), "alice")
+    while relay.relay_next(here, events.MAIL, refuse):
+        pass
+    with here.database.reading() as session:
+        ((delivery, event),) = events.given_up(session, 10)
+        assert (delivery.recipient, event.subject) == ("one@example.org", "build/1") and "was refused" in str(delivery.error)
+    assert events.deliver_again(here.database, events.BUS) == 0 and deliveries(here, events.MAIL)[0][1] == "parked"
+    assert events.deliver_again(here.database, events.MAIL) == 1
+    assert relay.relay_next(here, events.MAIL, relay.nowhere)
+    assert deliveries(here, events.MAIL) == [("build/1", "delivered", 1)]
+
+
+def test_the_operators_commands_show_and_deliver_what_was_given_up(here: Service) -> None:
+    builds.cancel(here.database, parts.submit(here, notify=["one@example.org"]), "alice")
+    while relay.relay_next(here, events.MAIL, refuse):
+        pass
+    settings = {f"MASTER__{name.upper()}": str(getattr(here.settings.master, name)) for name in ("data", "config", "database")}
+    said = [command_parts.run("serve", *words, **settings).stdout for words in (("--show-parked",), ("--deliver-parked", "mail")) * 2]
+    assert "one@example.org" in said[0] and "build/1" in said[0] and "was refused" in said[0]
+    again = "deliveries to mail that are tried again: {}\n"
+    assert said[1:] == [again.format(1), "no delivery was given up\n", again.format(0)]

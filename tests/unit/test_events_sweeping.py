@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ from ondemand_web.events.models import Delivery, Event
 from ondemand_web.orders.models import BotOrder
 from ondemand_web.service import Service
 from tests import master_parts as parts
+from tests import wish_parts
 
 DAYS = 30
 
@@ -88,6 +90,22 @@ def test_a_builder_s_next_event_has_a_number_that_none_had(here: Service) -> Non
     assert sweep(here) == [("builder/one", 3)]
     with here.database.writing() as session:
         assert events.announce(session, "builder/one", events.LOST, {}, clock(session)).seq == 4
+
+
+def test_a_decision_s_next_event_has_a_number_that_none_had_as_long_as_it_is_kept(here: Service, tmp_path: pathlib.Path) -> None:
+    wish_parts.ruled(here, tmp_path)
+    wish_parts.bring(here, wish_parts.facts())
+    wish_parts.work(here)
+    with here.database.writing() as session:
+        events.announce(session, "decision/2", events.DECIDED, {}, clock(session))
+    deliver(here)
+    age(here)
+    assert [subject for subject, _ in sweep(here) if subject.startswith("decision/")] == ["decision/1"]
+    wish_parts.bring(here, wish_parts.facts(2, 60, happened="withdrawn"))
+    wish_parts.work(here)
+    with here.database.reading() as session:
+        told = sa.select(Event.seq).where(Event.subject == "decision/1").order_by(Event.seq)
+        assert list(session.execute(told).scalars()) == [1, 2]
 
 
 def test_a_refused_order_is_forgotten_and_one_that_made_a_build_is_not(here: Service) -> None:

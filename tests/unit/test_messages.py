@@ -12,7 +12,7 @@ import pytest
 from fedora_messaging import message
 
 from ondemand import messages
-from tests.tools import message_schemas
+from tests.tools import documents, message_schemas
 
 BUILD = {
     "id": 7,
@@ -85,6 +85,41 @@ def test_an_image_names_its_files() -> None:
     sent = messages.ImagePublishedV1(body={"build": BUILD, "artifacts": [artifact]})
     sent.validate()
     assert (sent.summary, sent.packages) == ("the image of alice's build 7 (A title) is published", ["bash"])
+
+
+@pytest.mark.parametrize("name", documents.READ)
+def test_every_message_says_what_its_reader_filters_by(name: str) -> None:
+    ours = [entry.load() for entry in importlib.metadata.entry_points(group="fedora.messages") if entry.value.startswith("ondemand.")]
+    assert ours
+    for cls in ours:
+        giver = next(each for each in cls.__mro__ if name in vars(each))
+        assert giver.__module__ == "ondemand.messages" and getattr(cls, name).__doc__, cls
+
+
+@pytest.mark.parametrize(
+    ("builds", "packages"),
+    [
+        (["bash-5.3-1.fc44", "koji:zsh-5.9-1.fc44", "FEDORA-2026-0123456789", "vim", "package:git-2.50"], ["bash", "git", "vim", "zsh"]),
+        (["koji:12", "no such", "", 5, None, []], []),
+        ("bash", []),
+        (None, []),
+    ],
+)
+def test_an_order_tells_who_asks_and_for_what(builds: object, packages: list[str]) -> None:
+    sent = messages.BuildWishV1(body={"bot": "acme", "request": {"release": "f44", "builds": builds}})
+    sent.validate()
+    assert (sent.url, sent.usernames, sent.packages) == ("", ["acme"], packages)
+
+
+def test_a_builder_and_an_answer_are_about_no_package() -> None:
+    builder = {"name": "node-1", "arches": ["x86_64"], "backends": ["kiwi"]}
+    lost = messages.BuilderLostV1(body={"builder": builder, "reason": "it was silent"})
+    answer = {"bot": "acme", "owner": "acme", "build": 7, "url": "http://x/builds/7", "accepted": True}
+    said = messages.BuildWishAnsweredV1(body={"message_id": "m", "error": None, "reason": None, "details": [], **answer})
+    lost.validate()
+    said.validate()
+    assert (lost.url, lost.usernames, lost.packages) == ("", [], [])
+    assert (said.url, said.usernames, said.packages) == ("http://x/builds/7", ["acme"], [])
 
 
 def test_a_decision_tells_of_its_update() -> None:

@@ -84,6 +84,7 @@ def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
     assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
     assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
     assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
+    assert [queue["durable"] or queue["exclusive"] for queue in loaded["queues"].values()] == [True]
 
 
 def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None:
@@ -94,6 +95,13 @@ def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None
     assert queue["durable"] and not queue["exclusive"] and not queue["auto_delete"] and loaded["qos"]["prefetch_count"] == 1
     assert queue["arguments"] == {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": given.parked}
     assert [binding["queue"] for binding in loaded["bindings"]] == [name]
+
+
+def test_the_example_says_who_publishes_by_it_and_where_the_dead_letter_queue_stands() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert "bus.config" in text and str(TRIGGER_EXAMPLE.relative_to(ROOT)) in text
+    used = tomllib.loads((ROOT / "config" / "ondemand.toml.example").read_text(encoding="utf-8"))["bus"]["config"]
+    assert f"goes to {used} " in text
 
 
 @pytest.mark.parametrize("example", [EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)

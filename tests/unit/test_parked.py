@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import socket
 import ssl
 import subprocess
 import threading
+import types
 from collections.abc import Iterator
 from typing import Any
 
 import pika
+import pika.exceptions
 import pytest
 
-from ondemand import errors, parked
+from ondemand import errors, parked, triggers
 from tests import builder_parts
 
 
@@ -95,3 +98,79 @@ def test_a_dead_message_has_the_topic_that_it_was_sent_with(headers: dict[str, A
     method = pika.spec.Basic.GetOk(routing_key="parked")
     heard = parked._heard(method, pika.BasicProperties(headers=headers), b'{"a": 1}')
     assert heard.topic == topic and heard.body == {"a": 1}
+
+
+class Broker:
+    """A broker's connection and channel, whose one queue is there or not, and holds messages by id."""
+
+    def __init__(self, *ids: str) -> None:
+        self.there, self.declared, self.got, self.acknowledged = bool(ids), 0, list(ids), list[str]()
+        self._taken: list[str] = []
+
+    def channel(self) -> Broker:
+        """Every channel is this one."""
+        return self
+
+    def queue_declare(self, _name: str, passive: bool = False, **_: Any) -> Any:
+        """Notes that it was made."""
+        if passive and not self.there:
+            raise pika.exceptions.ChannelClosedByBroker(404, "NOT_FOUND")
+        self.declared += not self.there
+        self.there = True
+        return types.SimpleNamespace(method=pika.spec.Queue.DeclareOk("q", len(self.got), 0))
+
+    def basic_get(self, _name: str) -> tuple[Any, Any, bytes]:
+        """The next one, with its place as tag."""
+        self._taken.append(self.got[len(self._taken)])
+        return pika.spec.Basic.GetOk(len(self._taken), routing_key="t"), pika.BasicProperties(message_id=self._taken[-1]), b"{}"
+
+    def basic_ack(self, tag: int) -> None:
+        """It is gone."""
+        self.acknowledged.append(self._taken[tag - 1])
+
+
+def parked_at(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> parked.ParkedQueue:
+    """The queue at that broker."""
+    monkeypatch.setattr(parked.ParkedQueue, "_connection", lambda _: contextlib.nullcontext(broker))
+    return parked.ParkedQueue({"amqp_url": "amqp://x", "tls": {}, "passive_declares": False}, "q")
+
+
+def refuse_the_first(heard: triggers.Heard) -> str:
+    """Refuses what is called so."""
+    if heard.id.startswith("refused"):
+        raise errors.InvalidRequest("It is refused")
+    return "taken"
+
+
+def test_a_queue_that_goes_away_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker()
+    queue = parked_at(broker, monkeypatch)
+    for _ in range(2):
+        queue.make()
+        queue.make()
+        broker.there = False
+    assert broker.declared == 2
+
+
+def test_refused_messages_count_for_none_so_that_they_hide_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker("refused-1", "refused-2", "a", "b")
+    seen = parked_at(broker, monkeypatch).handle(refuse_the_first, 1)
+    assert [each.heard.id for each in seen] == ["refused-1", "refused-2", "a"] and broker.acknowledged == ["a"]
+
+
+def test_at_most_so_many_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parked, "LOOKED", 2)
+    broker = Broker("refused-1", "refused-2", "a")
+    assert len(parked_at(broker, monkeypatch).handle(refuse_the_first, 1)) == 2 and not broker.acknowledged
+
+
+def test_those_that_stay_are_counted_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker("refused", "a", "b")
+    seen = parked_at(broker, monkeypatch).handle(refuse_the_first, 2, keep=True)
+    assert [each.heard.id for each in seen] == ["refused", "a"] and not broker.acknowledged
+
+
+def test_only_the_named_messages_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker = Broker("a", "b", "c", "b")
+    assert [each.heard.id for each in parked_at(broker, monkeypatch).drop({"b"})] == ["b", "b"]
+    assert broker.acknowledged == ["b", "b"]

@@ -55,7 +55,9 @@ def test_a_script_reads_json(tmp_path: pathlib.Path, master: Any) -> None:
 def test_a_long_recording_is_judged_in_pieces(tmp_path: pathlib.Path, master: Any) -> None:
     lines = [line(parts.ready(), id=f"m-{number}") for number in range(1500)]
     printed = json.loads(replay(tmp_path, master, *lines, words=("--json",)).stdout)
-    assert len(printed["decisions"]) == 1500 and master.calls == 2
+    assert len(printed["decisions"]) == 1500 and master.calls == 2 and printed["anew_from_lines"] == [1001]
+    said = replay(tmp_path, master, *lines).stdout
+    assert "from line 1001 on all is judged anew" in said and "judged anew" not in replay(tmp_path, master, *lines[:1000]).stdout
 
 
 def test_the_triggers_options_are_those_of_the_configuration(tmp_path: pathlib.Path, master: Any) -> None:

@@ -4,19 +4,22 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import pathlib
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from fedora_messaging import api
 
+from ondemand import messages
 from ondemand.facts import Facts
 from ondemand.states import State
 from ondemand.wishes import DecisionState
 from ondemand_web import dispatcher, service
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
-from ondemand_web.events import composing
+from ondemand_web.events import composing, relay
 from ondemand_web.events.models import Event
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
@@ -40,6 +43,17 @@ def test_a_time_to_come_counts_as_that_of_the_arrival(here: Service) -> None:
     with here.database.reading() as session:
         wish = services.get(session, wish_id)
         assert wish.at == wish.received_at == Facts.model_validate(wish.facts).at
+
+
+def test_a_time_long_past_counts_as_one_that_every_database_can_tell(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path)
+    first = datetime.datetime(1, 1, 1, tzinfo=datetime.UTC)
+    (wish_id,) = parts.bring(here, parts.facts().model_copy(update={"at": first}))
+    parts.work(here)
+    with here.database.reading() as session:
+        wish = services.get(session, wish_id)
+        assert wish.at == wish.received_at - services.OLDEST == Facts.model_validate(wish.facts).at
+    assert parts.state(here, wish_id) is DecisionState.ORDERED
 
 
 def states(here: Service, ids: list[int]) -> list[str]:
@@ -353,6 +367,20 @@ def test_a_message_that_breaks_the_rules_code_holds_up_no_other(
     assert parts.state(here, other) is DecisionState.ORDERED
 
 
+def test_a_decision_that_can_not_be_read_holds_up_no_other(here: Service, tmp_path: pathlib.Path) -> None:
+    parts.ruled(here, tmp_path, parts.rule(lull=60))
+    other, broken = parts.bring(here, parts.facts(1), parts.facts(2, 10, **ZSH))
+    parts.work(here)
+    with here.database.writing() as session:
+        session.execute(sa.update(Wish).where(Wish.id == broken).values(facts={"of": "another version"}))
+    parts.let_pass(here, 61)
+    parts.work(here)
+    with here.database.reading() as session:
+        decision = session.execute(sa.select(Decision).where(Decision.wish_id == broken)).scalar_one()
+        assert decision.reason.startswith("It could not be judged") and decision.reason.endswith("It is tried again in 5 s.")
+    assert parts.state(here, other) is DecisionState.ORDERED
+
+
 def test_what_waits_for_a_rule_that_is_gone_is_canceled(here: Service, tmp_path: pathlib.Path) -> None:
     parts.ruled(here, tmp_path, parts.rule(name="old", lull=60))
     (wish,) = parts.bring(here, parts.facts())
@@ -384,6 +412,19 @@ def test_the_dispatcher_has_the_duties_of_wishes(here: Service, tmp_path: pathli
     assert [tasks["wishes"]() for _ in range(3)] == [True, True, False]
     assert parts.state(here, wish) is DecisionState.ORDERED
     assert not tasks["sweep-wishes"]() and not tasks["read-composed"]()
+
+
+def test_the_first_message_of_a_build_names_the_packages_of_its_update(
+    here: Service, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts.ruled(here, tmp_path)
+    parts.bring(here, parts.facts())
+    parts.work(here)
+    told: list[Any] = []
+    monkeypatch.setattr(api, "publish", lambda sent, **_: told.append(sent))
+    while relay.relay_next(here, "bus", relay.Bus(here)):
+        pass
+    assert [sent.packages for sent in told if isinstance(sent, messages.BuildStateChangedV1)] == [["bash"]]
 
 
 def test_a_restarted_service_goes_on_with_what_waited(here: Service, tmp_path: pathlib.Path) -> None:

@@ -101,6 +101,13 @@ def test_a_replay_tells_and_writes_nothing(web: FlaskClient) -> None:
     assert web.get(URL).get_json()["wishes"] == [] == web.get("/api/v1/builds").get_json()["builds"]
 
 
+def test_a_replay_shows_what_a_rule_would_order_before_it_is_switched_on(made: Service, web: FlaskClient, tmp_path: pathlib.Path) -> None:
+    parts.ruled(made, tmp_path, parts.rule(enabled=False))
+    (wish,) = web.post(f"{URL}/replay", json={"facts": [BODY]}).get_json()["wishes"]
+    (decision,) = wish["decisions"]
+    assert decision["state"] == "ordered" and decision["reason"].endswith("Rule all is switched off.")
+
+
 def test_a_replay_of_too_much_is_refused(web: FlaskClient) -> None:
     assert web.post(f"{URL}/replay", json={"facts": [BODY] * 1001}).status_code == 422
 

@@ -155,6 +155,13 @@ def test_a_replay_orders_the_newest_edit_and_joins_what_repeats_it() -> None:
     assert [found[place].decisions[0].build_id for place in (1, 2)] == [1, 1]
 
 
+def test_a_replay_marks_what_a_rule_would_order_that_is_switched_off() -> None:
+    (told,) = replay([parts.facts()], parts.rule(), parts.rule(name="off", enabled=False))
+    on, off = told.decisions
+    assert (on.state, off.state) == (DecisionState.ORDERED, DecisionState.ORDERED)
+    assert off.reason == f"{on.reason} Rule off is switched off."
+
+
 def test_a_replay_says_what_is_not_in_the_image() -> None:
     zsh = parts.facts(2, subject="other", builds=("zsh-1-1",))
     found = replay([parts.facts(1), zsh], parts.rule(only_if_in_image=True))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What fedora-messaging leaves open: how long it waits before it reconnects, and messages that it can't read at all.
 
-Both consumers call `steady()`; where the installed version has other names, it says so and leaves it at that.
+Both consumers call `steady()`, who only publishes `bound_pauses()`; where the installed version has other names, it says
+so and leaves it at that.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ _READER = ("fedora_messaging.twisted", "consumer", "get_message")
 
 def steady() -> None:
     """Bounds the reconnecting of this process, and has what can't be read refused instead of ending the process."""
-    _bound_pauses()
+    bound_pauses()
     _refuse_unreadable()
 
 
-def _bound_pauses() -> None:
+def bound_pauses() -> None:
+    """Bounds the reconnecting of this process, whether it consumes or publishes."""
     if (factory := _holder(*_FACTORY)) is not None:
         factory.maxDelay = min(factory.maxDelay, LONGEST_PAUSE)
 

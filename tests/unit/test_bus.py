@@ -12,7 +12,7 @@ import pytest
 from fedora_messaging import exceptions
 from fedora_messaging.twisted import factory
 
-from ondemand_consumer import bus
+from ondemand import bus
 
 CONSUMER: Any = importlib.import_module("fedora_messaging.twisted.consumer")
 
