@@ -52,7 +52,8 @@ def test_every_test_lies_where_a_target_finds_it() -> None:
 
 def test_the_two_targets_leave_no_test_out() -> None:
     runs = re.findall(r"-m pytest (.*?)(?:;.*)?$", MAKEFILE, re.MULTILINE)
-    assert runs == ['-m "not slow" $(TESTS)', '-m "slow" $(TESTS)']
+    units = '-m "not slow" -n $(JOBS) --dist loadfile $(UNITS)'
+    assert runs == [units, '-m "not slow" $(filter-out $(UNITS),$(TESTS))', '-m "slow" $(TESTS)']
 
 
 def test_ci_runs_both_targets() -> None:
