@@ -22,8 +22,10 @@ from ondemand import (
     facts,
     locks,
     orders,
+    plugins,
     proofs,
     reference_sets,
+    registry,
     resolutions,
     uploads,
     wishes,
@@ -160,3 +162,12 @@ def test_the_limits_are_those_of_the_code() -> None:
 @pytest.mark.parametrize("name", documents.MADE)
 def test_a_document_that_is_made_from_code_is_as_it_would_be_made_now(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == documents.MADE[name](), "run `make docs`"
+
+
+def test_the_table_of_toolchains_says_of_each_backend_what_it_is() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (\w+) \| (yes|no) \|", (DOCS / "toolchains.md").read_text(encoding="utf-8"), re.MULTILINE)
+    found = {name: registry.load(plugins.BACKENDS, name) for name, _, _ in rows}
+    assert {name: (types, closed == "yes") for name, types, closed in rows} == {
+        name: (", ".join(sorted(backend.image_types)), backend.closed) for name, backend in found.items()
+    }
+    assert set(found) == {"kiwi", "livecd", "livemedia", "lorax", "dvd", "remaster"}
