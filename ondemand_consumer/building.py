@@ -18,8 +18,12 @@ _LOG_BYTES = 1024**2
 
 def check(attempt: attempts.Attempt, backend: plugins.Backend) -> None:
     """Whether the backend, with its tools' versions here, can do it at all; raises as `plugins.check` does."""
+    plugins.check(backend, _draft(attempt, backend))
+
+
+def _draft(attempt: attempts.Attempt, backend: plugins.Backend) -> plugins.Draft:
     assignment = attempt.assignment
-    draft = plugins.Draft(
+    return plugins.Draft(
         request=assignment.request,
         release=assignment.release,
         lock=assignment.lock,
@@ -29,30 +33,21 @@ def check(attempt: attempts.Attempt, backend: plugins.Backend) -> None:
         description=assignment.description,
         versions=capabilities.versions(backend),
     )
-    plugins.check(backend, draft)
 
 
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
     """The image's path and the proof that it was built; raises errors.ToolFailed."""
-    assignment = attempt.assignment
-    versions = capabilities.versions(backend)
+    lock, draft = attempt.assignment.lock, _draft(attempt, backend)
     plan = backend.plan(
         plugins.Order(
-            build_id=assignment.build_id,
-            attempt=assignment.attempt,
-            request=assignment.request,
-            release=assignment.release,
-            lock=assignment.lock,
-            kickstart=attempt.kickstart,
-            label=assignment.label,
+            **{**vars(draft), "kickstart": attempt.kickstart},
+            build_id=attempt.assignment.build_id,
+            attempt=attempt.assignment.attempt,
             repository=attempt.repository,
             work=attempt.work,
-            options=assignment.options,
-            description=assignment.description,
-            versions=versions,
-            boot_iso=attempt.boot_iso if assignment.lock.boot_iso else None,
-            tree=attempt.tree if assignment.lock.tree else None,
-            side=attempt.side if assignment.lock.remastered and (attempt.side / "repodata").is_dir() else None,
+            boot_iso=attempt.boot_iso if lock.boot_iso else None,
+            tree=attempt.tree if lock.tree else None,
+            side=attempt.side if lock.remastered and (attempt.side / "repodata").is_dir() else None,
         )
     )
     prepare(attempt.work, plan)
@@ -71,7 +66,7 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         how=f"{backend.name} made it from the frozen repository"
         + ("." if any(command.network for command in plan.commands) else ", without network.")
         + reuse.sentence,
-        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": versions, "reused": reuse.facts},
+        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": dict(draft.versions), "reused": reuse.facts},
     )
 
 
