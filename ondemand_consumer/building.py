@@ -35,21 +35,26 @@ def _draft(attempt: attempts.Attempt, backend: plugins.Backend) -> plugins.Draft
     )
 
 
+def order(attempt: attempts.Attempt, backend: plugins.Backend) -> plugins.Order:
+    """What the backend works from, once all is fetched."""
+    assignment = attempt.assignment
+    lock, side = assignment.lock, attempt.side
+    return plugins.Order(
+        **{**vars(_draft(attempt, backend)), "kickstart": attempt.kickstart},
+        build_id=assignment.build_id,
+        attempt=assignment.attempt,
+        repository=attempt.repository,
+        work=attempt.work,
+        boot_iso=attempt.boot_iso if lock.boot_iso else None,
+        tree=attempt.tree if lock.tree else None,
+        side=side if lock.remastered and (side / "repodata").is_dir() else None,
+    )
+
+
 def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.Path, proofs.Proof]:
     """The image's path and the proof that it was built; raises errors.ToolFailed."""
-    lock, draft = attempt.assignment.lock, _draft(attempt, backend)
-    plan = backend.plan(
-        plugins.Order(
-            **{**vars(draft), "kickstart": attempt.kickstart},
-            build_id=attempt.assignment.build_id,
-            attempt=attempt.assignment.attempt,
-            repository=attempt.repository,
-            work=attempt.work,
-            boot_iso=attempt.boot_iso if lock.boot_iso else None,
-            tree=attempt.tree if lock.tree else None,
-            side=attempt.side if lock.remastered and (attempt.side / "repodata").is_dir() else None,
-        )
-    )
+    given = order(attempt, backend)
+    plan = backend.plan(given)
     prepare(attempt.work, plan)
     reuse = roots.Reuse(attempt, lambda command, first: _run(attempt, backend, command, first))
     try:
@@ -66,7 +71,13 @@ def build(attempt: attempts.Attempt, backend: plugins.Backend) -> tuple[pathlib.
         how=f"{backend.name} made it from the frozen repository"
         + ("." if any(command.network for command in plan.commands) else ", without network.")
         + reuse.sentence,
-        facts={"backend": backend.name, "closed": backend.closed, "size": image.stat().st_size, "tools": dict(draft.versions), "reused": reuse.facts},
+        facts={
+            "backend": backend.name,
+            "closed": backend.closed,
+            "size": image.stat().st_size,
+            "tools": dict(given.versions),
+            "reused": reuse.facts,
+        },
     )
 
 

@@ -147,20 +147,8 @@ def pipeline(task: Task, **changes: object) -> dict[states.Step, float]:
 def bare(task: Task, *, default: bool = False) -> float:
     """Seconds of one kiwi-ng, called as a person does; with `default` no compression is chosen, neither squashfs' nor dracut's."""
     attempt = task.attempt("raw")
-    assignment = attempt.assignment
-    order = plugins.Order(
-        build_id=assignment.build_id,
-        attempt=assignment.attempt,
-        request=assignment.request,
-        release=assignment.release,
-        lock=assignment.lock,
-        kickstart=assignment.kickstart,
-        label=assignment.label,
-        repository=attempt.repository,
-        work=attempt.work,
-        options=assignment.options,
-    )
-    plan = kiwi.KiwiBackend().plan(order)
+    backend = kiwi.KiwiBackend()
+    plan = backend.plan(building.order(attempt, backend))
     building.prepare(attempt.work, plan)
     description = attempt.work / "description" / "config.xml"
     text = description.read_text().replace(f"dir://{attempt.repository}", task.url)
