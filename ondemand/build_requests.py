@@ -6,9 +6,10 @@ from __future__ import annotations
 import enum
 import hashlib
 import json
+import pathlib
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import pydantic
 
@@ -55,7 +56,7 @@ TEXT = 512_000
 """Characters of a kickstart, or of all files of a description."""
 OWN = "of the request"
 """The name of a description that a request brings."""
-_PLAIN_FORMAT = re.compile(r"""pwdformat\s*=\s*["']plain""")
+_SECRET = re.compile(r"""\bpwdformat\s*=\s*["']plain|\bluks\s*=|<repository\b[^>]*\bpassword\s*=""")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
@@ -98,10 +99,13 @@ class OwnDescription(pydantic.BaseModel, frozen=True, extra="forbid"):
                 _uncontrolled(text)
             except ValueError as error:
                 raise ValueError(f"{path}: {error}") from error
-            if _PLAIN_FORMAT.search(text):
+            if _SECRET.search(text):
                 raise ValueError(
                     f"{path} holds a password that everybody could read on the build's page; give its hash (`openssl passwd -6`)"
                 )
+        above = {str(parent) for path in files for parent in pathlib.PurePosixPath(path).parents}
+        if both := sorted(above & {*files}):
+            raise ValueError(f"«{both[0]}» is a file and a folder at once")
         return files
 
     @pydantic.model_validator(mode="after")
@@ -175,15 +179,22 @@ class BuildRequest(pydantic.BaseModel, frozen=True, extra="forbid"):
                 raise ValueError(error.sentence) from error
         return self
 
+    @pydantic.model_serializer(mode="wrap")
+    def _said(self, said: pydantic.SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without what came later and says nothing: older builders and clients refuse fields that they don't know, and a
+        repeated request is known by its older digest."""
+        held: dict[str, Any] = said(self)
+        if held.get("description", self) is None:
+            del held["description"]
+        return held
+
     def without_addresses(self) -> BuildRequest:
         """The request as anybody may see it: nobody's mail address in it."""
         return self.model_copy(update={"notify": ()})
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON; equal requests have equal digests."""
-        # Without what came later and says nothing, so that a repeated request is known by its older digest.
-        held = self.model_dump(mode="json", exclude={"description"} if self.description is None else None)
-        text = json.dumps(held, sort_keys=True, separators=(",", ":"))
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def label(self, build_id: int) -> str:

@@ -49,12 +49,10 @@ class Tree:
         """Raises errors.InvalidRequest for what can't be read, and for an include from elsewhere than its own files."""
         self._description, self._arch = description, arch
         self._name = description.main
-        self._included = 0
+        self._included = self._elements = 0
         self.root = self._read(description.main, ())
         if self.root.tag != "image":
             raise descriptions.invalid(self._name, f"it begins with <{self.root.tag}>, not <image>")
-        if sum(1 for _ in self.root.iter()) > _ELEMENTS:
-            raise descriptions.invalid(self._name, f"it has over {_ELEMENTS} elements with all it includes")
         self.profiles = self._profiles(description.profile)
 
     def mine(self, element: Element) -> bool:
@@ -134,6 +132,9 @@ class Tree:
             root: Element = ElementTree.fromstring(self._description.content(path), forbid_dtd=True)
         except (ParseError, defusedxml.DefusedXmlException, ValueError, LookupError) as error:
             raise descriptions.invalid(self._name, f"{path} is no plain XML ({' '.join(str(error).split())[:200]})") from error
+        self._elements += sum(1 for _ in root.iter())
+        if self._elements > _ELEMENTS:
+            raise descriptions.invalid(self._name, f"it has over {_ELEMENTS} elements with all it includes")
         for place in range(len(root) - 1, -1, -1):
             if root[place].tag == "include":
                 other = self._included_path(root[place].get("from", ""), path, above)

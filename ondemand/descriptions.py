@@ -24,11 +24,16 @@ FILES = 1000
 
 
 def _within(path: str) -> str:
-    if {".", ".."} & {*path.split("/")}:
+    parts = path.split("/")
+    if {".", ".."} & {*parts}:
         raise ValueError(f"«{path}» may lie elsewhere")
+    if any(len(part.encode()) > LONGEST for part in parts):
+        raise ValueError(f"«{path[:80]}…» has a name of more than {LONGEST} bytes, which no disk takes")
     return path
 
 
+LONGEST = 255
+"""Bytes of a file's name on Linux's disks."""
 Path = Annotated[
     str,
     pydantic.Field(pattern=r"^[^/\x00-\x1f\x7f]+(/[^/\x00-\x1f\x7f]+)*$", max_length=1000),

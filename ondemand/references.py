@@ -44,7 +44,7 @@ _PAGES = {"buildinfo": ("buildID", "koji"), "taskinfo": ("taskID", "task"), "tag
 
 # Nearly every version and release begins with a digit, and nearly no two last words of a package's name do.
 _LIKE_NVR = re.compile(rf"{_NAME}-[0-9][A-Za-z0-9._+~^]{{0,99}}-[0-9][A-Za-z0-9._+~^]{{0,99}}{_DRAFT}")
-_NAMED = re.compile(r"-(?=[0-9])")
+_ENDS = re.compile(r"(-[0-9][^-]*){1,2}$")
 _BARE = (("bodhi", KINDS["bodhi"]), ("koji", _LIKE_NVR), ("package", KINDS["package"]))
 
 
@@ -94,7 +94,7 @@ def packages(texts: Iterable[object]) -> list[str]:
             if item is not None and item.kind == "koji" and "-" in item.value:
                 found.add(item.value.rsplit("-", 2)[0])
             elif item is not None and item.kind == "package":
-                found.add(_NAMED.split(item.value)[0])
+                found.add(_ENDS.sub("", item.value))
     return sorted(found)
 
 

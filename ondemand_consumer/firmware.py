@@ -76,16 +76,21 @@ def choose(records: frozenset[Firmware], offered: frozenset[Firmware], profile: 
 def of_image(image: pathlib.Path) -> frozenset[Firmware]:
     """What the ISO has boot records for; Secure Boot beside UEFI where the first program is signed, by whomever.
 
-    A file that is no ISO has none. Raises errors.WrongContents where it can't be read.
+    A file that is no ISO has none. Raises errors.WrongContents where it can't be read, errors.ToolMissing without xorriso.
     """
     argv = ["xorriso", "-no_rc", "-indev", str(image), "-report_el_torito", "plain"]
     argv += ["-find", "/", "-name", "BOOT*.EFI", "-exec", "report_lba", "--"]
     try:
         # xorriso takes a file that is not there for a blank medium, and ends well.
         image.open("rb").close()
-        done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True, errors="replace")
     except OSError as error:
         raise _unreadable(str(error)) from error
+    try:
+        done = subprocess.run(argv, capture_output=True, timeout=_TIMEOUT, check=False, text=True, errors="replace")
+    except FileNotFoundError as error:
+        raise errors.ToolMissing(
+            "This builder has no xorriso", cause="by it the image's boot records are read", remedy="install xorriso on the builder"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise _unreadable(f"xorriso did not end within {_TIMEOUT} seconds") from error
     if done.returncode:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
 import sys
 
 _BIND, _NOSUID, _NODEV = 4096, 2, 4
@@ -33,6 +34,9 @@ def main(*words: str) -> None:
     for _, handle in opened:
         os.close(handle)
     os.chdir(here)
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        # Python ignores these, and a tool that inherits that would print into a closed pipe for ever.
+        signal.signal(number, signal.SIG_DFL)
     os.execv(argv[0], argv)  # noqa: S606 - no shell is wanted
 
 

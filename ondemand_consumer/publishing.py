@@ -16,6 +16,9 @@ _PIECE = 8 * 1024**2
 _STORE_TIMEOUT = 7200.0
 _DESCRIPTION = "description.tar"
 _NAMES = {"CHECKSUM": "checksum", "packages.txt": "packages", "lock.json": "lock", _DESCRIPTION: "description"}
+_FOREIGN = re.compile(r"[^A-Za-z0-9._+-]")
+_PRODUCT = 80
+"""Characters of a release's title that a file name takes."""
 _ROLES = {".log": "log", ".png": "screenshot", ".ks": "kickstart", ".tar": "side"}
 
 
@@ -27,10 +30,11 @@ def image_name(attempt: attempts.Attempt) -> str:
     request, release = attempt.assignment.request, attempt.assignment.release
     kind = {"dvd": "DVD"}.get(request.image_type.value, request.image_type.value.capitalize())
     product = re.sub(rf"\s+{re.escape(release.version)}$", "", release.title, flags=re.IGNORECASE)
+    product = _FOREIGN.sub("-", product).strip("-._+")[:_PRODUCT] or release.name
     installer = release.definition(request.image_type).installer
     variant = installer.variant if installer else ""
     words = [request.name or product, variant, kind, request.arch, release.version, str(attempt.assignment.build_id)]
-    return re.sub(r"[^A-Za-z0-9._+-]", "-", "-".join(filter(None, words))) + ".iso"
+    return _FOREIGN.sub("-", "-".join(filter(None, words))) + ".iso"
 
 
 def collect(

@@ -156,8 +156,11 @@ def _attempt(found: builds.Assignment) -> attempts.Attempt:
         ({"files": {"config.xml": "x" * 512_001}}, "at most 512000"),
         ({"files": {"config.xml": "\x00"}}, "U+0000"),
         ({"files": {}}, "description.files"),
+        ({"files": {"config.xml": "<image/>", "config.xml/x": "y"}}, "«config.xml» is a file and a folder at once"),
+        ({"files": {"config.xml": "<image/>", "a" * 256: "y"}}, "more than 255 bytes"),
+        ({"files": {"config.xml": "<repository password='x'/>"}}, "give its hash"),
     ],
-    ids=["main", "path", "password", "length", "control", "empty"],
+    ids=["main", "path", "password", "length", "control", "empty", "both", "name", "repository"],
 )
 def test_a_description_that_can_t_travel_is_refused_at_once(web: FlaskClient, changes: dict[str, Any], said: str) -> None:
     answer = web.post("/api/v1/builds", json={"release": "demo", "description": own(**changes)})

@@ -75,3 +75,11 @@ def test_a_password_that_everybody_could_read_is_refused_and_not_repeated(line: 
 @pytest.mark.parametrize("line", ["rootpw --lock", "rootpw --iscrypted $6$a$b", "user --name=a --password=$6$a --iscrypted", "rootpw"])
 def test_a_hashed_password_is_taken(line: str) -> None:
     assert build_requests.validate({"release": "demo", "kickstart": f"{line}\n%packages\n%end\n"}).kickstart
+
+
+def test_a_request_without_a_description_says_nothing_of_one_to_older_builders() -> None:
+    plain = build_requests.validate({"release": "f44"})
+    assert "description" not in plain.model_dump(mode="json") and "description" not in plain.model_dump_json()
+    described = build_requests.validate({"release": "f44", "description": {"files": {"config.xml": "<image/>"}}})
+    assert build_requests.validate(described.model_dump(mode="json")) == described
+    assert plain.digest() != described.digest()

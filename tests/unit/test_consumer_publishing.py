@@ -50,6 +50,14 @@ def test_the_image_is_named_after_what_it_is(attempt: attempts.Attempt) -> None:
     assert publishing.image_name(other) == "Fedora-Linux-Server-DVD-x86_64-44-7.iso"
 
 
+@pytest.mark.parametrize(("title", "head"), [("«Größe» 1", "Gr--e"), ("ж", "demo"), ("x" * 300, "x" * 80)])
+def test_a_title_makes_a_file_s_name_whatever_it_is(attempt: attempts.Attempt, title: str, head: str) -> None:
+    release = attempt.assignment.release.model_copy(update={"title": title})
+    request = build_requests.BuildRequest(release="demo")
+    named = dataclasses.replace(attempt, assignment=attempt.assignment.model_copy(update={"release": release, "request": request}))
+    assert publishing.image_name(named) == f"{head}-Live-x86_64-1-7.iso"
+
+
 def test_everything_is_collected_and_the_manifest_names_it(attempt: attempts.Attempt, image: pathlib.Path) -> None:
     names = {artifact.name: artifact.role for artifact in _collect(attempt, image)}
     assert names["Demo-Live-x86_64-1-7.iso"] == "image" and names["fetch.log"] == "log"

@@ -9,7 +9,7 @@ import pytest
 from kiwi.xml_description import XMLDescription
 from kiwi.xml_state import XMLState
 
-from ondemand import errors, kickstarts
+from ondemand import description_packages, descriptions, errors, kickstarts
 from tests import preset_parts as parts
 
 
@@ -73,3 +73,9 @@ def test_includes_have_a_limit(tmp_path: pathlib.Path) -> None:
     lines = '<include from="this://./repositories/core.xml"/>' * 600
     with pytest.raises(errors.InvalidRequest, match="more than 500 times"):
         parts.tree(parts.changed(tmp_path, teams__console_xml=f"<image>{lines}</image>"))
+
+
+def test_what_is_included_again_and_again_counts_each_time() -> None:
+    files = {"config.xml": "<image>" + '<include from="this://a.xml"/>' * 500 + "</image>", "a.xml": f"<a>{'<b/>' * 11_000}</a>"}
+    with pytest.raises(errors.InvalidRequest, match="over 100000 elements"):
+        description_packages.Tree(descriptions.of_texts("own", files, None, None), "x86_64")

@@ -87,3 +87,7 @@ def test_no_text_takes_long(text: str) -> None:
     with pytest.raises(errors.UnknownReference):
         references.parse(text)
     assert time.monotonic() - before < 0.5
+
+
+def test_a_package_s_name_may_hold_a_number() -> None:
+    assert references.packages(["java-21-openjdk", "bash-5.3", "bash-5.3.3-1.fc44", "vim"]) == ["bash", "java-21-openjdk", "vim"]
