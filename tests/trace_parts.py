@@ -1,25 +1,42 @@
 # SPDX-License-Identifier: MIT
-"""Files that a build may leave on the machine: what is new in places that are not its own. Tests nothing itself."""
+"""Files that a build may leave on the machine: what is new where image tools are known to write. Tests nothing itself.
+
+Not the whole machine: its services write at all times, and one of continuous integration has files without number.
+"""
 
 from __future__ import annotations
 
+import collections
+import contextlib
+import itertools
 import os
 import pathlib
 import re
 from collections.abc import Iterator
 
-_WHOLE = ("/etc", "/home", "/opt", "/run", "/srv", "/usr/lib/sysimage", "/usr/local", "/var")
-"""Looked at with all that is below them."""
-_TOPS = ("/", "/root")
-"""Of these their own entries only: below them others work."""
-_SHARED = "/tmp"
-_TOOLS = re.compile(r"ondemand|kiwi|dnf|yum|rpm|lorax|livecd|imgcreate|dracut|squashfs|xorriso|createrepo|qemu|ovmf|loop", re.IGNORECASE)
-"""What is new in /tmp counts by such a name alone: all the machine uses it at all times, and tools have one of their own."""
-_OTHERS = re.compile(
-    r"/__pycache__(/|$)|^/(tmp/ondemand-postgres-|var/(log/(journal|apt)|lib/(apt|dpkg|systemd|postgresql)|cache/(apt|debconf|ldconfig|man))"
-    r"|run/(systemd|udev|user|log|postgresql)|etc/ld\.so\.cache|root/\.(cache|config|local|pki))"
+_WHOLE = (
+    "/etc",
+    "/usr/lib/sysimage",
+    *(f"/var/cache/{name}" for name in ("dnf", "kiwi", "libdnf5", "lorax", "mock", "yum")),
+    *(f"/var/lib/{name}" for name in ("dnf", "lorax", "mock", "rpm", "yum")),
 )
-"""What the machine's own services and package managers write at any time, and the tests' own database."""
+"""Looked at with all folders that are below them."""
+_TOPS = ("/", "/opt", "/root", "/srv", "/usr", "/usr/local", "/var", "/var/tmp")
+"""Of these their own entries only: below them others work."""
+_NAMED = ("/run", "/tmp", "/var/cache", "/var/lib", "/var/log")
+"""Of these their own entries with a tool's name only: all the machine uses them at all times."""
+_TOOLS = re.compile(
+    r"ondemand|kiwi|dnf|yum|rpm|hawkey|lorax|livemedia|anaconda|livecd|imgcreate|mock|dracut|squashfs|xorriso|createrepo|qemu|ovmf|loop",
+    re.IGNORECASE,
+)
+_OTHERS = re.compile(
+    r"/__pycache__$|\.sqlite-(shm|wal|journal)$|/\.rpm\.lock$|^/root/\.|^/tmp/ondemand-postgres-|^/var/log/.*([.-][0-9]+|\.old|\.[gx]z|\.zst)$"
+    r"|^/var/tmp/(systemd-private-|flatpak-cache-|abrt$|cloud-init)"
+    r"|^/etc/((NetworkManager|apt|cups|docker|lvm)$|systemd/system/(.*/)?snap[.-]|(adjtime|ld\.so\.cache|mtab|resolv\.conf)|\.#)"
+)
+"""What the machine's own services and package managers write at any time, root's own settings, and the tests' own database."""
+_BOUND = 5000
+"""Folders that are looked at below each place, those nearest to it."""
 
 
 class Files:
@@ -28,19 +45,32 @@ class Files:
     def __init__(self, own: pathlib.Path) -> None:
         """Below `own` a build may write what it likes."""
         self._own = f"{own}/"
-        self._before = set(_found())
+        # Later the same folders are looked at, so that no bound makes new what is old.
+        self._before = {folder: _names(folder) for folder in _folders()}
 
     def new(self) -> set[str]:
-        """Paths that were not there."""
-        return {path for path in set(_found()) - self._before if not f"{path}/".startswith(self._own)}
+        """Paths that were not there; of a new folder its own alone."""
+        found = {os.path.join(folder, name) for folder, before in self._before.items() for name in _names(folder) - before}
+        return {path for path in found if not f"{path}/".startswith(self._own)}
 
 
-def _found() -> Iterator[str]:
-    for place in (*_WHOLE, *_TOPS, _SHARED):
-        for folder, folders, names in os.walk(place):
-            for name in (*folders, *names):
-                path = os.path.join(folder, name)
-                if not _OTHERS.search(path) and (place != _SHARED or _TOOLS.search(name)):
-                    yield path
-            if place not in _WHOLE:
-                break
+def _folders() -> Iterator[str]:
+    yield from (*_TOPS, *_NAMED)
+    for place in _WHOLE:
+        yield from itertools.islice(_below(place), _BOUND)
+
+
+def _below(place: str) -> Iterator[str]:
+    waiting = collections.deque([place])
+    while waiting:
+        folder = waiting.popleft()
+        yield folder
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            waiting.extend(entry.path for entry in entries if not _OTHERS.search(entry.path) and entry.is_dir(follow_symlinks=False))
+
+
+def _names(folder: str) -> set[str]:
+    with contextlib.suppress(OSError):
+        names = {name for name in os.listdir(folder) if not _OTHERS.search(os.path.join(folder, name))}
+        return {name for name in names if folder not in _NAMED or _TOOLS.search(name)}
+    return set()

@@ -27,7 +27,7 @@ from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 INSTALLING, STARTING = 2400.0, 900.0
 """Seconds for an emulated machine that shares its cores."""
 NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")

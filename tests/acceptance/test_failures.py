@@ -32,7 +32,7 @@ def test_a_cancel_ends_a_running_build_at_once_and_its_tool_soon(service: parts.
     name = at.attempt.builder if at.attempt else ""
     assert parts.soon(lambda: [item.outcome for item in service.client.build(build_id).attempts] == [Outcome.CANCELED])
     node = next(node for node in service.nodes if node.name == name)
-    assert parts.soon(lambda: not list(node.attempts.iterdir())) and parts.left_over(node) == []
+    assert parts.soon(lambda: not parts.left_over(node)), parts.left_over(node)
 
 
 def test_too_little_disk_is_said_before_anything_starts(distribution: pathlib.Path, tmp_path: pathlib.Path) -> None:

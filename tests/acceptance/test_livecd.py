@@ -71,7 +71,7 @@ def test_the_demo_release_by_livecd_creator_holds_the_lock_and_boots(service: pa
     (iso,) = (service.folder / "master" / "artifacts").rglob("*.iso")
     menu = read(iso, "/isolinux/isolinux.cfg", tmp_path)
     assert f"menu label ^Start {title}\n" in menu and "root=live:CDLABEL=Demo_of.32-characters_and-no-mor " in menu
-    assert not parts.left_over(service.nodes[0])
+    assert parts.soon(lambda: not parts.left_over(service.nodes[0])), parts.left_over(service.nodes[0])
 
 
 def test_a_build_canceled_in_its_root_leaves_no_mount_and_no_loop_device(service: parts.Running) -> None:

@@ -89,4 +89,4 @@ def test_lorax_s_own_logs_stand_in_the_step_s(service: parts.Running, record: Bu
 
 
 def test_nothing_is_left_of_it(service: parts.Running, record: BuildRecord) -> None:
-    assert not parts.left_over(service.nodes[0])
+    assert parts.soon(lambda: not parts.left_over(service.nodes[0])), parts.left_over(service.nodes[0])

@@ -55,5 +55,5 @@ def said(folder: pathlib.Path, image: pathlib.Path, kind: Firmware, listener: pa
         extra=firmware.words(described[kind], folder) if kind in described else (),
         listener=listener,
     )
-    subprocess.run(words, cwd=folder, timeout=120, check=True, capture_output=True)
+    subprocess.run(words, cwd=folder, timeout=600, check=True, capture_output=True)
     return console.clean(serial.read_text("utf-8", "replace"))

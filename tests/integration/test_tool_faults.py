@@ -69,10 +69,13 @@ def test_a_tool_that_is_killed_lets_another_builder_try(tmp_path: pathlib.Path) 
     thread.join()
 
 
-def test_a_tool_that_prints_without_end_fills_no_disk_and_its_last_words_are_told(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "limit"), [("256M", 1000), pytest.param("2G", 3000, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+)
+def test_a_tool_that_prints_without_end_fills_no_disk_and_its_last_words_are_told(tmp_path: pathlib.Path, size: str, limit: int) -> None:
     attempt = builder_parts.make_attempt(tmp_path, log_size=2 * 1024**2)
     with pytest.raises(errors.ToolFailed, match="error: and that is why") as raised:
-        building.build(attempt, Tool("yes chatter | head -c 2G; echo error: and that is why; exit 5", timeout=300))
+        building.build(attempt, Tool(f"yes chatter | head -c {size}; echo error: and that is why; exit 5", timeout=limit))
     log = attempt.log(states.Step.BUILD)
     assert log.stat().st_size < 4 * 1024**2 and log.read_text().endswith("error: and that is why\n")
     assert raised.value.lines[-1] == "error: and that is why"
