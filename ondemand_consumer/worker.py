@@ -20,16 +20,16 @@ from ondemand import builds, errors, settings
 from ondemand_consumer import attempts, capabilities, master, namespaces, pipeline, progressing, roots, stopping, sweeper
 
 _log = logging.getLogger(__name__)
-SPREAD, SPREAD_AT_MOST = 0.02, 2.0
+SPREAD, SPREAD_AT_MOST = 0.03, 3.0
 """Seconds, for each builder that can do the same and at most, over which builders that are woken at once claim."""
 _LAST_PATIENCE = 20.0
 """Seconds for which a builder that shuts down waits for its master."""
 
 
 def spread(builders: int) -> float:
-    """Seconds over which so many builders, all woken by one message, spread their claims: fifty in a second.
+    """Seconds over which so many builders, all woken by one message, spread their claims: some thirty in a second.
 
-    That is about half of what one web process answers. The first claims some 20 ms after the bell, however many there are.
+    That is about a third of what one web process answers. The first claims some 30 ms after the bell, however many there are.
     """
     return min(SPREAD_AT_MOST, builders * SPREAD)
 

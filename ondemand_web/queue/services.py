@@ -79,7 +79,7 @@ def _claim(
             session,
             old=State.QUEUED,
             new=State.BUILDING,
-            where=[Build.id == _next(session, builder, can, now, limits)],
+            where=[Build.id == _next(builder, can, now, limits)],
             values={"attempts": Build.attempts + 1, "waiting": None},
             reason=f"builder {builder} began",
             now=now,
@@ -151,26 +151,23 @@ def assignment(build: Build, attempt: Attempt, lock: BuildLock, parts: dict[str,
     )
 
 
-def _next(
-    session: orm.Session, builder: str, can: Capabilities, now: datetime.datetime, limits: settings.Queue
-) -> sa.ScalarSelect[int]:
-    others = session.execute(
-        sa.select(sa.func.count()).where(
-            Builder.name != builder, Builder.seen_at > now - datetime.timedelta(seconds=limits.lease)
-        )
-    ).scalar_one()
-    statement = (
+def _next(builder: str, can: Capabilities, now: datetime.datetime, limits: settings.Queue) -> sa.ScalarSelect[int]:
+    seen = now - datetime.timedelta(seconds=limits.lease)
+    others = sa.select(Builder.name).where(Builder.name != builder, Builder.seen_at > seen).exists()
+    return (
         sa.select(Build.id)
-        .where(Build.state == State.QUEUED, abilities.takes(can), Build.next_try <= now)
+        .where(
+            Build.state == State.QUEUED,
+            abilities.takes(can),
+            Build.next_try <= now,
+            # One that this builder lost waits for another builder, where there is one.
+            sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now, sa.not_(others)),
+        )
         .order_by(Build.turn, Build.id)
         .limit(1)
-        .with_for_update(skip_locked=True, key_share=True)
+        .with_for_update(skip_locked=True, key_share=True, of=Build)
+        .scalar_subquery()
     )
-    if others:
-        statement = statement.where(
-            sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now)
-        )
-    return statement.scalar_subquery()
 
 
 def _taken(claim_id: str) -> errors.StateConflict:
