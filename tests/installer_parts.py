@@ -51,9 +51,12 @@ def follow(serial: pathlib.Path, said: console.Console, over: Callable[[], bool]
     """Reads the console until `over`, or for so long; returns all that it said."""
     until = time.monotonic() + seconds
     text = ""
-    while not over() and time.monotonic() < until:
-        time.sleep(1)
+    while True:
+        # Asked before the last look, which then sees all that was said until that.
+        ended = over() or time.monotonic() > until
         whole = console.clean(serial.read_text("utf-8", "replace")) if serial.exists() else ""
         said.feed(whole[len(text) :])
         text = whole
-    return text
+        if ended:
+            return text
+        time.sleep(1)

@@ -67,6 +67,7 @@ def _install(words: boot_words.BootWords, place: str) -> str:
     programs.say(f"finished after {time.monotonic() - began:.0f} s: {end}")
     shutil.copy(programs.LOG, disks.SYSTEM / "var" / "log" / "demo-installer.log")
     systems.release()
+    programs.say("the disk is written and released")
     return end
 
 
