@@ -77,6 +77,10 @@ def test_a_trigger_that_wakes_to_ten_thousand_messages_orders_the_newest_up_to_i
     bus, begun = trigger_parts.RawBus(hurt.broker.url), datetime.datetime.now(datetime.UTC)
     before = {build.id for build in hurt.client.builds(limit=200) if build.owner == "trigger"}
     hurt.client.pause_rule("updates")
+    (rule,) = hurt.client.rules()
+    # Of this hour's orders other tests on the same service may have had some.
+    left = CAP - sum(rule.ordered.values())
+    assert left > 0
     distinct = [edited(number, edit, begun) for number in range(UPDATES) for edit in range(EDITS)]
     flood = distinct * (COUNT // len(distinct)) + [parts.Carried(body=b"[]", message_id="")] * 10
     random.Random(2).shuffle(flood)
@@ -85,10 +89,9 @@ def test_a_trigger_that_wakes_to_ten_thousand_messages_orders_the_newest_up_to_i
         assert soon(lambda: bus.count(TRIGGER) == 0, 400, 0.5)
     assert bus.count(trigger_parts.PARKED) == 10
     hurt.client.resume_rule("updates")
-    (rule,) = hurt.client.rules()
-    assert soon(lambda: hurt.client.rules()[0].waiting == UPDATES - CAP, 60, 0.5), rule
+    assert soon(lambda: hurt.client.rules()[0].waiting == UPDATES - left, 60, 0.5), hurt.client.rules()
     truth.check(hurt)
     ordered = [build for build in hurt.client.builds(limit=200) if build.owner == "trigger" and build.id not in before]
-    newest = {f"FEDORA-2026-{number:010x}" for number in range(UPDATES - CAP, UPDATES)}
-    assert {reference for build in ordered for reference in build.request.builds} == newest and len(ordered) == CAP
+    newest = {f"FEDORA-2026-{number:010x}" for number in range(UPDATES - left, UPDATES)}
+    assert {reference for build in ordered for reference in build.request.builds} == newest and len(ordered) == left
     assert soon(lambda: not {reason for reason in reasons(hurt) if "4 an hour" not in reason}), reasons(hurt)
