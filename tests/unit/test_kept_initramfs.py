@@ -113,9 +113,12 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
 def test_the_stand_in_starts_wherever_python_lies(tmp_path: pathlib.Path, where: str) -> None:
     (tmp_path / where).mkdir(parents=True)
     (tmp_path / where / "python").symlink_to(sys.executable)
-    (tmp_path / "program.py").write_text("def main(folder, words):\n    print(folder, words)\n")
-    (tmp_path / "tool").write_text(kiwi._stand_in(str(tmp_path / where / "python"), str(tmp_path / "program.py")))
-    (tmp_path / "tool").chmod(0o755)
+    (tmp_path / "program.py").write_text("def main(folder, real, words):\n    print(folder, real, words)\n")
+    (tmp_path / "real").mkdir()
+    for place in (tmp_path / "tool", tmp_path / "real" / "tool"):
+        place.write_text(kiwi._stand_in(str(tmp_path / where / "python"), str(tmp_path / "program.py")))
+        place.chmod(0o755)
     words = ("a b", "$(id)", "'")
-    done = subprocess.run(("tool", *words), env={"PATH": str(tmp_path)}, check=True, text=True, capture_output=True)
-    assert done.stdout == f"{tmp_path} {list(words)}\n"
+    path = f"{tmp_path}:{tmp_path / 'real'}"
+    done = subprocess.run(("tool", *words), env={"PATH": path}, check=True, text=True, capture_output=True)
+    assert done.stdout == f"{tmp_path} {tmp_path / 'real' / 'tool'} {list(words)}\n"

@@ -9,9 +9,7 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
-
-from ondemand_plugins.backends import kiwi, progress, squashfs_percent
+from ondemand_plugins.backends import kiwi, progress
 
 TOOL = """\
 import sys, time
@@ -63,7 +61,9 @@ def test_what_it_tells_is_what_the_table_of_progress_knows(tmp_path: pathlib.Pat
     assert texts == ["mksquashfs packs the root: 50 %"]
 
 
-def test_without_the_tool_it_says_so(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(SystemExit, match="mksquashfs is not installed"):
-        squashfs_percent.main(str(tmp_path), [])
+def test_without_the_tool_it_says_so(tmp_path: pathlib.Path) -> None:
+    stand_in = tmp_path / "mksquashfs"
+    stand_in.write_text(_stand_in())
+    stand_in.chmod(0o755)
+    done = subprocess.run([str(stand_in)], env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (1, "mksquashfs is not installed\n")

@@ -27,12 +27,8 @@ _CPIO, _END = b"070701", b"TRAILER!!!"
 _TIMEOUT = 600
 
 
-def main(programs: str, words: list[str]) -> None:
-    """Does what `chroot` with these words does; `programs` is the folder in which this stands before it on PATH."""
-    own = os.path.realpath(programs)
-    real = shutil.which("chroot", path=os.pathsep.join(path for path in os.get_exec_path() if os.path.realpath(path) != own))
-    if real is None:
-        raise SystemExit("chroot is not installed")
+def main(programs: str, real: str, words: list[str]) -> None:
+    """Does what `chroot`, which is `real`, with these words does; `programs` is the folder in which this stands before it on PATH."""
     if words[1:2] != ["dracut"] or "--no-hostonly" not in words or len(words) < 5:
         os.execv(real, [real, *words])  # noqa: S606 - no shell is wanted
     folder, root, target = pathlib.Path(programs).parent, pathlib.Path(words[0]), words[-2]

@@ -27,8 +27,13 @@ _RUN = ".sh", "/chroot", "/rsync", "/mksquashfs"
 _KEPT = "initramfs"
 _PROGRAMS = f"{_KEPT}/programs"
 _CHROOT, _RSYNC, _SQUASHFS = (f"{_PROGRAMS}/{name}" for name in ("chroot", "rsync", "mksquashfs"))
-_STAND_IN = """import os, runpy, sys
-runpy.run_path({program!r})["main"](os.path.dirname(os.path.abspath(sys.argv[0])), sys.argv[1:])
+_STAND_IN = """import os, runpy, shutil, sys
+own, name = os.path.split(os.path.abspath(sys.argv[0]))
+others = (path for path in os.get_exec_path() if os.path.realpath(path) != os.path.realpath(own))
+real = shutil.which(name, path=os.pathsep.join(others))
+if real is None:
+    raise SystemExit(name + " is not installed")
+runpy.run_path({program!r})["main"](own, real, sys.argv[1:])
 """
 _LONGEST = 120
 """Characters that any kernel takes in a program's first line."""
@@ -154,7 +159,7 @@ def _programs() -> dict[str, str]:
 
 
 def _stand_in(python: str, program: str) -> str:
-    """A program that calls `main` of the Python file `program` with its own folder and its words."""
+    """A program that calls `main` of the Python file `program` with its own folder, the program that it stands for, and its words."""
     text = _STAND_IN.format(program=program)
     if len(python) <= _LONGEST and not re.search(r"\s", python):
         return f"#!{python} -IS\n{text}"

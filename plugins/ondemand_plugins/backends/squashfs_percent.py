@@ -10,7 +10,6 @@ import collections
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,12 +23,8 @@ _KEPT = 200
 _PIECE = 65536
 
 
-def main(programs: str, words: list[str]) -> None:
-    """Does what `mksquashfs` with these words does; `programs` is the folder in which this stands before it on PATH."""
-    own = os.path.realpath(programs)
-    real = shutil.which("mksquashfs", path=os.pathsep.join(path for path in os.get_exec_path() if os.path.realpath(path) != own))
-    if real is None:
-        raise SystemExit("mksquashfs is not installed")
+def main(_programs: str, real: str, words: list[str]) -> None:
+    """Does what `mksquashfs`, which is `real`, with these words does."""
     with subprocess.Popen([real, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process, _teller() as teller:
         assert process.stdout is not None  # noqa: S101 - it was asked for
         kept = follow(process.stdout, teller)
