@@ -107,7 +107,9 @@ class Root:
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Initramfs:
     """A folder below `work` where `commands` find earlier ones with the same `key` (`earlier/*/`), tell which one they
-    took (`taken.json`), or leave a new one (`made/`). They alone judge whether an earlier one is right."""
+    took (`taken.json`), or leave a new one in `made/`, which is there where one is wanted.
+
+    They alone judge whether an earlier one is right."""
 
     folder: str
     key: Mapping[str, Any]

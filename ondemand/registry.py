@@ -22,13 +22,14 @@ def load(group: str, name: str) -> Any:
         ) from None
 
 
-def load_all(group: str) -> dict[str, Any]:
-    """Every class in `group` whose room is installed, by name.
+def load_all(group: str, only: str = "") -> dict[str, Any]:
+    """Every class in `group` whose room is installed, by name; just `only` where there is one of that name.
 
     One distribution declares the entry points of all rooms; a room that is not installed is no error.
     """
     classes = {}
-    for entry in importlib.metadata.entry_points(group=group):
+    entries = importlib.metadata.entry_points(group=group)
+    for entry in entries.select(name=only) if only in entries.names else entries:
         try:
             classes[entry.name] = entry.load()
         except ModuleNotFoundError:

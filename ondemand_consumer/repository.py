@@ -10,6 +10,7 @@ import pathlib
 import shutil
 import tarfile
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import createrepo_c
 
@@ -51,11 +52,10 @@ def create_side(attempt: attempts.Attempt) -> None:
             cache.place(fetched if fetched.exists() else attempt.packages / package.filename, folder / package.filename)
     written = _write(attempt, folder)
     _hold(written, packages)
-    times = [package.time_build for package in written]
     with tarfile.open(attempt.artifacts / SIDE, "w", format=tarfile.GNU_FORMAT) as archive:
         for path in (folder, *sorted(folder.rglob("*"))):
             attempt.stop.check()
-            _add(archive, path, str(path.relative_to(attempt.folder)), max(times))
+            _add(archive, path, str(path.relative_to(attempt.folder)), max(package.time for package in written))
     if not attempt.assignment.lock.remastered:
         shutil.rmtree(folder)
     attempt.say(
@@ -64,8 +64,16 @@ def create_side(attempt: attempts.Attempt) -> None:
     )
 
 
-def _hold(written: Iterable[createrepo_c.Package], packages: Iterable[locks.LockedPackage]) -> None:
-    seen = {(p.name, int(p.epoch or 0), p.version, p.release, p.arch) for p in written}
+class _Written(NamedTuple):
+    """What an RPM says of itself: all that is kept of it, since a package's file list may take megabytes."""
+
+    nevra: tuple[str, int, str, str, str]
+    time: int
+    """Of its building, in seconds since 1970."""
+
+
+def _hold(written: Iterable[_Written], packages: Iterable[locks.LockedPackage]) -> None:
+    seen = {package.nevra for package in written}
     wanted = {(p.name, p.epoch, p.version, p.release, p.arch) for p in packages}
     if seen != wanted:
         strange = ["-".join(map(str, names)) for names in sorted(seen ^ wanted)]
@@ -78,10 +86,10 @@ def _hold(written: Iterable[createrepo_c.Package], packages: Iterable[locks.Lock
 
 def _write(
     attempt: attempts.Attempt, folder: pathlib.Path, packages: pathlib.Path | None = None, groups: str = ""
-) -> list[createrepo_c.Package]:
+) -> list[_Written]:
     """Writes repodata into `folder` over the RPMs there, or in `packages` below it; gives what they say of themselves."""
     files = sorted((packages or folder).glob("*.rpm"))
-    found = []
+    found: list[_Written] = []
     with createrepo_c.RepositoryWriter(str(folder)) as writer:
         writer.set_num_of_pkgs(len(files))
         for file in files:
@@ -89,10 +97,11 @@ def _write(
             package = createrepo_c.package_from_rpm(str(file), location_href=str(file.relative_to(folder)), changelog_limit=10)
             package.time_file = package.time_build
             writer.add_pkg(package)
-            found.append(package)
+            nevra = package.name, int(package.epoch or 0), package.version, package.release, package.arch
+            found.append(_Written(nevra, package.time_build))
     if groups:
         _add_groups(folder / "repodata", groups)
-    _set_time(folder / "repodata" / "repomd.xml", max((package.time_build for package in found), default=0))
+    _set_time(folder / "repodata" / "repomd.xml", max((package.time for package in found), default=0))
     return found
 
 

@@ -113,6 +113,8 @@ class Reuse:
                     _lay_out(entry, folder / "earlier" / entry.folder.name)
                 else:
                     self._bad(store, entry, "an initramfs")
+            if self._storable:
+                (folder / "made").mkdir(parents=True)
             yield
             self._take_in(store, folder)
 
@@ -242,7 +244,7 @@ class Reuse:
             taken = json.loads((folder / "taken.json").read_text())
         except OSError:
             made = folder / "made"
-            if self._storable and made.is_dir():
+            if self._storable and made.is_dir() and any(made.iterdir()):
                 try:
                     seconds = json.loads((made / "about.json").read_text())["seconds"]
                     store.keep(made, root_store.About(parent=None, by=self._by, seconds=seconds))

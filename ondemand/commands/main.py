@@ -18,7 +18,8 @@ _GROUPS = {"set": sets.app, "trigger": trigger.app}
 def make(word: str = "") -> typer.Typer:
     """The program with the commands of every installed room.
 
-    Where `word` is a command of this room the others are left out: their libraries take over a second to import.
+    Where `word` is a command, those of other rooms are left out: their libraries take over a second to import, and a
+    builder would hold the master's for as long as it runs.
     """
     app = typer.Typer(
         name="ondemand",
@@ -28,7 +29,7 @@ def make(word: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     ours = {**builds.COMMANDS, **checks.COMMANDS, **differences.COMMANDS, **resolutions.COMMANDS, **uploads.COMMANDS}
-    others = {} if word in ours or word in _GROUPS else registry.load_all(COMMANDS)
+    others = {} if word in ours or word in _GROUPS else registry.load_all(COMMANDS, word)
     for name, command in {**ours, **{name: others[name] for name in others if name not in ours}}.items():
         app.command(name)(command)
     for name, group in _GROUPS.items():

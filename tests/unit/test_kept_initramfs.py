@@ -32,6 +32,7 @@ class Work:
         for name, content in {"usr/bin/tool": "tool", ".profile": "kiwi_iname='one'\n", "etc/dracut.conf": ""}.items():
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             (self.root / name).write_text(content)
+        (folder / "made").mkdir()
         (folder / "packed").write_bytes(b"\x28\xb5\x2f\xfdpacked")
         (real,) = self.programs({"real/chroot": CHROOT})
         stand_in, *_ = self.programs({name.removeprefix("initramfs/"): text for name, text in kiwi._programs().items()})
@@ -96,7 +97,14 @@ def test_one_behind_which_the_kernel_finds_nothing_is_not_kept(tmp_path: pathlib
     work = Work(tmp_path)
     (tmp_path / "packed").write_bytes(begin)
     work.run(*DRACUT)
-    assert (tmp_path / "made").is_dir() is kept
+    assert any((tmp_path / "made").iterdir()) is kept
+
+
+def test_where_none_is_wanted_for_later_builds_nothing_is_noted(tmp_path: pathlib.Path) -> None:
+    work = Work(tmp_path)
+    (tmp_path / "made").rmdir()
+    work.run(*DRACUT)
+    assert (tmp_path / "ran").exists() and not (tmp_path / "made").exists()
 
 
 def test_notes_laid_behind_are_an_archive_that_cpio_reads(tmp_path: pathlib.Path) -> None:

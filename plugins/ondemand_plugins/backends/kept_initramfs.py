@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Stands for `chroot` while kiwi runs: where it calls dracut, an earlier initramfs is taken if all it was made from is the same.
 
-Else dracut runs, and its result is left for later builds with what it was made from. Nothing in the root is changed by this.
+Else dracut runs, and where it is wanted for later builds its result is left with what it was made from.
+Nothing in the root is changed by this.
 A program of its own: it imports nothing but the standard library. ondemand.plugins.Initramfs says which folders it uses.
 """
 
@@ -45,10 +46,11 @@ def main(programs: str, real: str, words: list[str]) -> None:
     seconds = time.monotonic() - began
     if done.returncode:
         raise SystemExit(done.returncode)
+    made = folder / "made"
+    if not made.is_dir():
+        return
     names = _listed(real, root, target)
     if names and _PROFILE in names and _can_go_on(root / target):
-        made = folder / "made"
-        made.mkdir()
         shutil.copyfile(root / target, made / IMAGE)
         _write(made / ABOUT, {"question": question, "seconds": round(seconds, 1), **_made_from(root, names)})
 
