@@ -68,7 +68,7 @@ class Consumer:
         until = time.monotonic() + self._options.patience
         pause, longest = PAUSES
         while True:
-            said_so: errors.OndemandError | None = None
+            began = time.monotonic()
             try:
                 with deadlines.Deadline(CALL):
                     new = self._master.offer(said)
@@ -77,21 +77,21 @@ class Consumer:
             except errors.OndemandError as error:
                 if triggers.final(error):
                     raise
-                said_so = error
-                _log.warning("%s is not handed over yet: %s", triggers.called(said), error)
+                # Who can't be reached says so earlier; only an answer that never comes takes all the time.
+                said_so = error if time.monotonic() - began < 0.9 * CALL else _hung()
             except deadlines.Late:
-                late = "the master takes longer than"
-                _log.warning("%s is not handed over yet: %s %.0f s", triggers.called(said), late, CALL)
+                said_so = _hung()
+            _log.warning("%s is not handed over yet: %s", triggers.called(said), said_so)
             if time.monotonic() + pause > until:
                 raise self._given_up(said, said_so)
             if self._stopping.wait(pause):
                 raise exceptions.Nack
             pause = min(2 * pause, longest)
 
-    def _given_up(self, said: Facts | Order, why: errors.OndemandError | None) -> Exception:
+    def _given_up(self, said: Facts | Order, why: errors.OndemandError) -> Exception:
         """Nack, mostly. The second time it is the master's own error, if the master works for others: the queue shall not
         wait for ever behind the one message that breaks it."""
-        if why is None or not triggers.suspect(why) or not self._master_works():
+        if not triggers.suspect(why) or not self._master_works():
             return exceptions.Nack()
         if said.message_id in self._returned:
             return why
@@ -117,6 +117,10 @@ class Consumer:
             return exceptions.Nack()
         _log.error("message %.200r is parked: %.600s", getattr(message, "id", None), why)
         return exceptions.Drop()
+
+
+def _hung() -> errors.OndemandError:
+    return errors.ServiceError(f"The master does not answer it within {CALL:.0f} s", cause="it is busy, or this message holds it up")
 
 
 def _master(options: triggers.TriggerOptions) -> Client:

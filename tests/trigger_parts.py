@@ -67,7 +67,7 @@ def message(body: Any, topic: str = READY, message_id: str = "m-1") -> api.Messa
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Keeps facts in `server.wishes`, orders in `server.orders`; `server.away` answers 503, subjects and bots in
-    `server.unknown` are refused, subjects in `server.breaking` are an error of its own."""
+    `server.unknown` are refused, subjects in `server.breaking` are an error of its own; those in `server.hanging` get no answer."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -91,6 +91,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self._answer(200, {"wishes": [self._judged(each) for each in body["facts"]]})
         elif body["subject"] in server.breaking:
             self._answer(*server.breaking[body["subject"]])
+        elif body["subject"] in server.hanging:
+            self.rfile.read(1)  # Until whoever asked has had enough.
         elif body["subject"] in server.unknown:
             self._answer(422, {"code": "invalid-request", "detail": "The subject is not understood."})
         else:
@@ -122,7 +124,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 def serving() -> contextlib.AbstractContextManager[Any]:
     """The master on a port of its own; attributes of the server are its state."""
-    return builder_parts.serving(Handler, wishes={}, orders={}, calls=0, away=False, page=0, unknown=set(), breaking={}, token=TOKEN)
+    knobs: dict[str, Any] = {"away": False, "page": 0, "unknown": set(), "breaking": {}, "hanging": set(), "token": TOKEN}
+    return builder_parts.serving(Handler, wishes={}, orders={}, calls=0, **knobs)
 
 
 def consumer(monkeypatch: Any, master: str, **table: Any) -> trigger.Consumer:

@@ -148,6 +148,16 @@ def test_a_message_that_breaks_a_master_which_works_for_others_is_parked_the_sec
     assert ending(consumer, parts.message(parts.ready("FEDORA-2026-1"), message_id="m-2")) == "return"
 
 
+def test_a_message_that_a_master_which_works_for_others_never_answers_is_parked_the_second_time(
+    consumer: trigger.Consumer, master: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(trigger, "CALL", 0.5)
+    master.hanging.add(parts.ALIAS)
+    assert [ending(consumer, parts.message(parts.ready())) for _ in range(2)] == ["Nack", "Drop"]
+    assert "does not answer it within" in caplog.text
+    assert ending(consumer, parts.message(parts.ready("FEDORA-2026-1"), message_id="m-2")) == "return"
+
+
 @pytest.mark.parametrize("wrong", [{"away": True}, {"token": "another"}, {"page": 404}])
 def test_no_message_is_parked_while_the_master_works_for_nobody(consumer: trigger.Consumer, master: Any, wrong: dict[str, Any]) -> None:
     vars(master).update(wrong)
