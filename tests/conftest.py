@@ -22,10 +22,17 @@ from tests import master_parts, postgres_server
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = ("needs shared/data/appstream", "needs livecd-creator", "needs lorax", "needs a control group that this user may make")
 """Reasons for which CI may skip a test; every other skip there is a failure."""
+LAST = ("tests/acceptance/test_dvd.py", "tests/faults/test_bus.py")
+"""What runs at the end of its part of `make test-slow`: two emulated machines beside an outage of five minutes, which needs none."""
 _skipped: list[str] = []
 # A slow machine is no failure of a property, and what failed is printed to be repeated.
 hypothesis.settings.register_profile("ours", deadline=None, database=None, print_blob=True)
 hypothesis.settings.load_profile("ours")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts LAST last; all others stay in their order."""
+    items.sort(key=lambda item: item.path.relative_to(ROOT).as_posix() in LAST)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
