@@ -100,6 +100,7 @@ setup(
             "livecd = ondemand_plugins.backends.livecd:LivecdBackend",
             "livemedia = ondemand_plugins.backends.livemedia:LivemediaBackend",
             "lorax = ondemand_plugins.backends.lorax:LoraxBackend",
+            "lorax_dvd = ondemand_plugins.backends.lorax_dvd:LoraxDvdBackend",
             "remaster = ondemand_plugins.backends.remaster:RemasterBackend",
         ],
         "ondemand.sources": [

@@ -60,7 +60,7 @@ def write(
     if distribution is not None:
         shutil.copy(distribution / "keys" / "demo.asc", config / "releases" / "demo.asc")
         published = (distribution / "repositories" / "main" / ".treeinfo").is_file()
-        (config / "releases" / "demo.toml").write_text(_release(servers) + (_installers(servers) if published else _boot()))
+        (config / "releases" / "demo.toml").write_text(_release(servers) + (_installers(servers) if published else _by_lorax()))
         (config / "triggers").mkdir(exist_ok=True)
         (config / "triggers" / "demo.toml").write_text(RULE)
     url = f"http://127.0.0.1:{port}"
@@ -128,17 +128,21 @@ live = {{ backend = "kiwi", preset = "demo-live" }}
 """
 
 
-def _boot() -> str:
-    """The type that a builder with lorax makes, where there is no published boot.iso to begin from."""
-    return f"""
-[image_types.boot]
-backend = "lorax"
-preset = "installer"
+def _by_lorax() -> str:
+    """The types that a builder with lorax makes, where there is no published boot.iso to begin from."""
+    made = (("boot", "lorax", "installer", ""), ("dvd", "lorax_dvd", "demo-install", "automatic = true\n"))
+    return "".join(
+        f"""
+[image_types.{image_type}]
+backend = "{backend}"
+preset = "{preset}"
 installer = {{ templates = {json.dumps(str(LORAX))}, product = "Ondemand Demo" }}
 
-[image_types.boot.options]
+[image_types.{image_type}.options]
 sharedir = {json.dumps(str(LORAX))}
-"""
+{more}"""
+        for image_type, backend, preset, more in made
+    )
 
 
 def _installers(servers: str) -> str:

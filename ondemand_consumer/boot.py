@@ -20,6 +20,7 @@ _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
 _SPOKEN_WITHOUT_DATABASE = "the running system itself spoke on the serial line after multi-user; it has no RPM database to tell of."
+_SPOKEN_UNASKED = "the running system itself spoke on the serial line after multi-user; none of the wanted packages is in what runs."
 _INSTALLER = (
     "the published installer came up, as its console says, to which its boot menu has it log where the proof's own disk is attached; "
     "there was no other disk, so that nothing was installed."
@@ -105,9 +106,11 @@ class _Boot:
         self.acceleration = acceleration
         self._headers = {file.package.nevra: file.header for file in files}
         self._asked = asked
-        self._wanted = lock.wanted if asked else ()
-        self.installer = lock.boot_iso is not None
-        self.speaks = not self.installer and any(package.name == console.PROOF_PACKAGE for package in lock.packages)
+        # Not of a DVD's tree: what runs has none of that.
+        self._wanted = tuple(package for package in lock.packages if package.wanted) if asked else ()
+        self.published = lock.boot_iso is not None
+        self._medium = self.published or bool(lock.tree)
+        self.speaks = not self.published and any(package.name == console.PROOF_PACKAGE for package in lock.packages)
         self.console = console.Console(token=machines.token())
         self.kind = kind
         self.trouble = "it was not started"
@@ -118,11 +121,13 @@ class _Boot:
     @property
     def how(self) -> str:
         """Who said that the system is up, one sentence."""
-        if self.installer:
+        if self.published:
             return _INSTALLER
         if not self.speaks:
             return _MARKED
-        return _SPOKEN if self._asked else _SPOKEN_WITHOUT_DATABASE
+        if not self._asked:
+            return _SPOKEN_WITHOUT_DATABASE
+        return _SPOKEN if self._wanted else _SPOKEN_UNASKED
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -163,7 +168,7 @@ class _Boot:
             qmp=qmp,
             credentials=credentials,
             extra=firmware.words(self._described, folder) if self._described else (),
-            listener=machines.listening_disk(folder) if self.installer else None,
+            listener=machines.listening_disk(folder) if self._medium else None,
         )
         self._attempt.say(_STEP, f"$ {' '.join(argv)}")
         with self._attempt.open_log(_STEP) as log, serial.open("rb") as tail, contextlib.ExitStack() as stack:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Step verify for media made out of a published boot.iso: their RPMs against the lock, their installer against that boot.iso.
+"""Step verify for installation media: their RPMs against the lock; their installer against the published boot.iso, or the lock.
 
 Every file is read out of the finished ISO and held to its SHA-256, which stands for the header's digest too.
 """
@@ -37,37 +37,24 @@ def contains(
     lock, fetched = attempt.assignment.lock, {file.package.nevra: file for file in files}
     part = _part(attempt, fetched)
     made = _read(attempt, image, part.folder)
-    differences = compare(part, made)
     there = {path: digest for path, digest in made.items() if path in media_contents.RUNTIMES}
-    published = _read(attempt, attempt.boot_iso)
-    phrases = [*differences.phrases(), *_other_runtime(there, published)]
-    proof = proofs.Proof(
-        kind=proofs.ProofKind.CONTAINS,
-        held=not phrases,
-        how=f"Every RPM of the {part.name} was read out of the image and compared with the lock by name and digest; "
-        f"the installer is the published one, byte for byte{_UPDATED * (UPDATES in there)}.",
+    installer = _published(attempt, there) if lock.boot_iso else _own(attempt, image, fetched)
+    phrases = [*compare(part, made).phrases(), *installer.phrases]
+    found = verification.Findings(
+        how=f"Every RPM of the {part.name} was read out of the image and compared with the lock by name and digest; {installer.how}",
         facts={
+            **installer.facts,
             "part": part.name,
             "packages": sum(path.startswith(f"{part.folder}/") for path in made),
             "locked": len(part.expected),
-            "closed": True,
             "wanted": {package.nevra: fetched[package.nevra].header for package in lock.wanted},
-            "boot_iso": lock.boot_iso.sha256 if lock.boot_iso else "",
             "installer": there,
-            "updates": UPDATES in there,
             "differences": phrases,
         },
+        phrases=phrases,
+        said=f"{len(part.expected)} packages in the {part.name}, as locked; {installer.said}",
     )
-    for phrase in phrases or [f"{len(part.expected)} packages in the {part.name}, as locked; the installer as published"]:
-        attempt.say(states.Step.VERIFY, phrase)
-    if not phrases:
-        return proof, None
-    return proof, errors.WrongContents(
-        f"The image does not hold what was locked: {'; '.join(phrases)}",
-        cause="what put it together took files from elsewhere, or left some out",
-        remedy="look at the log of step build for these names",
-        details=tuple(phrases),
-    )
+    return verification.concluded(attempt, found, cause="what put it together took files from elsewhere, or left some out")
 
 
 def compare(part: Part, made: Mapping[str, str]) -> verification.Differences:
@@ -79,6 +66,29 @@ def compare(part: Part, made: Mapping[str, str]) -> verification.Differences:
         missing=tuple(sorted(part.expected.keys() - there.keys())),
         other_bytes=tuple(sorted(name for name in both if there[name] != part.expected[name])),
         unexpected=tuple(sorted(there.keys() - part.expected.keys())),
+    )
+
+
+def _published(attempt: attempts.Attempt, there: Mapping[str, str]) -> verification.Findings:
+    """The published installer: the files that it runs from, as they are in that boot.iso."""
+    boot_iso = attempt.assignment.lock.boot_iso
+    return verification.Findings(
+        how=f"the installer is the published one, byte for byte{_UPDATED * (UPDATES in there)}.",
+        facts={"closed": True, "boot_iso": boot_iso.sha256 if boot_iso else "", "updates": UPDATES in there, "database": False},
+        phrases=_other_runtime(there, _read(attempt, attempt.boot_iso)),
+        said="the installer as published",
+    )
+
+
+def _own(attempt: attempts.Attempt, image: pathlib.Path, fetched: Mapping[str, fetching.Fetched]) -> verification.Findings:
+    """An installer that was made for this image, beside what the lock has without the tree."""
+    runtime = attempt.assignment.lock.model_copy(update={"tree": ()})
+    found = verification.look(attempt, image, fetched.values(), runtime, closed=False)
+    return verification.Findings(
+        how=f"the installer was made for it. {found.how}",
+        facts={**found.facts, "installer_packages": found.facts["packages"]},
+        phrases=[f"in the installer, {phrase}" for phrase in found.phrases],
+        said=f"in the installer, {found.said}",
     )
 
 

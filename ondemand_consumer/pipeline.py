@@ -89,12 +89,12 @@ class Way:
             image, proof = building.build(attempt, backend)
             self.proven.append(proof)
         with self._step(states.Step.VERIFY):
-            if lock.boot_iso:
+            if lock.boot_iso or lock.tree:
                 self._hold(*media.contains(attempt, image, files))
             else:
                 self._hold(*verification.contains(attempt, image, files, closed=backend.closed))
         with self._step(states.Step.BOOT):
-            database = not lock.boot_iso and bool(self.proven[-1].facts["database"])
+            database = bool(self.proven[-1].facts["database"])
             self._hold(*boot.prove(attempt, image, files, screen, database=database))
         with self._step(states.Step.PUBLISH):
             self._publish(image, files, str(self.proven[-1].facts["sha256"]))

@@ -9,7 +9,8 @@ from __future__ import annotations
 import dataclasses
 import pathlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ondemand import errors, locks, proofs, states
 from ondemand_consumer import attempts, fetching, image_contents, namespaces
@@ -65,44 +66,66 @@ class Differences:
         ]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a look into an image found: how it was looked, the proof's facts, a phrase for each thing that differs from the
+    lock, and what is said where nothing does."""
+
+    how: str
+    facts: Mapping[str, Any]
+    phrases: Sequence[str]
+    said: str
+
+
 def contains(
     attempt: attempts.Attempt, image: pathlib.Path, files: Iterable[fetching.Fetched], *, closed: bool
 ) -> tuple[proofs.Proof, errors.WrongContents | None]:
     """The proof, and what to raise where it does not hold."""
+    found = look(attempt, image, files, attempt.assignment.lock, closed=closed)
+    return concluded(attempt, found, cause="the image tool took packages from elsewhere, or left some out")
+
+
+def look(
+    attempt: attempts.Attempt, image: pathlib.Path, files: Iterable[fetching.Fetched], lock: locks.Lock, *, closed: bool
+) -> Findings:
+    """The root of the image beside `lock`, which is the attempt's or a part of it; raises as `read` does."""
     headers = {file.package.nevra: file.header for file in files}
-    lock = attempt.assignment.lock
     installed = read(attempt, image)
-    differences = compare(lock, headers, installed, closed=closed)
-    wanted = lock.wanted
-    phrases = differences.phrases()
+    phrases = compare(lock, headers, installed, closed=closed).phrases()
     outside = outsiders(lock, installed)
     database = all(package.header is not None for package in installed)
-    proof = proofs.Proof(
-        kind=proofs.ProofKind.CONTAINS,
-        held=not differences,
+    if outside and not closed:
+        attempt.say(states.Step.VERIFY, f"{len(outside)} packages are not in the lock: {', '.join(outside[:_LISTED])}")
+    return Findings(
         how=_BY_DATABASE if database else _BY_LIST,
         facts={
             "packages": len(installed),
             "locked": len(headers),
             "closed": closed,
             "database": database,
-            "wanted": {package.nevra: headers[package.nevra] for package in wanted},
+            "wanted": {package.nevra: headers[package.nevra] for package in lock.wanted},
             "differences": phrases,
             **({} if closed else {"outside": outside[:_LISTED], "left_out": _left_out(lock, installed)[:_LISTED]}),
         },
+        phrases=phrases,
+        said=f"{len(installed)} packages, {len(lock.wanted)} wanted ones, as locked",
     )
-    if outside and not closed:
-        attempt.say(states.Step.VERIFY, f"{len(outside)} packages are not in the lock: {', '.join(outside[:_LISTED])}")
-    for phrase in phrases:
+
+
+def concluded(
+    attempt: attempts.Attempt, found: Findings, *, cause: str
+) -> tuple[proofs.Proof, errors.WrongContents | None]:
+    """The proof of what was found, and what to raise, with that cause, where it does not hold; the step's log hears of it."""
+    proof = proofs.Proof(kind=proofs.ProofKind.CONTAINS, held=not found.phrases, how=found.how, facts=dict(found.facts))
+    for phrase in found.phrases or (found.said,):
         attempt.say(states.Step.VERIFY, phrase)
-    if not differences:
-        attempt.say(states.Step.VERIFY, f"{len(installed)} packages, {len(wanted)} wanted ones, as locked")
+    if proof.held:
         return proof, None
     return proof, errors.WrongContents(
-        f"The image does not hold what was locked: {'; '.join(phrases)}",
-        cause="the image tool took packages from elsewhere, or left some out",
+        f"The image does not hold what was locked: {'; '.join(found.phrases)}",
+        cause=cause,
         remedy="look at the log of step build for these names",
-        details=tuple(phrases),
+        details=tuple(found.phrases),
     )
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import configparser
-import dataclasses
 import hashlib
 import os
 import pathlib
@@ -17,22 +16,14 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-import requests
 
 from demo import boot_iso
-from ondemand.builds import BuildRecord
 from ondemand.proofs import ProofKind
 from ondemand.states import Step
-from ondemand_consumer import console, machines
 from tests import builder_parts, installer_parts
 from tests import service_parts as parts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
-INSTALLING, STARTING = 2400.0, 900.0
-"""Seconds for an emulated machine that shares its cores."""
-NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")
-DISK = 4 * 1024**3
-RELEASED = b"demo-installer: the disk is written and released"
 LISTENED = "printk.devkmsg=on"
 """A word of the kernel's command line where the boot proof listens, and nowhere else."""
 
@@ -55,24 +46,10 @@ def running(published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -
         yield service
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Installed:
-    """A medium that the service made, the disk that it filled by itself, and what its installer and its whole console said meanwhile."""
-
-    record: BuildRecord
-    disk: pathlib.Path
-    said: list[str]
-    text: str
-
-    def phases(self) -> list[str]:
-        """The phases that the installer named, in their order."""
-        return list(dict.fromkeys(line.split(": ")[1].split(",")[0] for line in self.said))
-
-
 @pytest.fixture(scope="module")
 def installed(
     running: parts.Running, published: pathlib.Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Installed]:
+) -> dict[str, installer_parts.Installed]:
     """By image type; both machines work side by side, since each needs minutes of one core."""
     builds = {image_type: running.submit(**parts.wanted(image_type=image_type)) for image_type in ("dvd", "boot")}
     records = {image_type: running.succeeded(build_id) for image_type, build_id in builds.items()}
@@ -80,46 +57,8 @@ def installed(
     mirror = installer_parts.iso(folders["boot"] / "mirror.iso", "MIRROR", repositories=published / "repositories")
     discs = {"dvd": (), "boot": (mirror,)}
     with concurrent.futures.ThreadPoolExecutor(len(records)) as pool:
-        works = {kind: pool.submit(install, records[kind], folders[kind], *discs[kind]) for kind in records}
+        works = {kind: pool.submit(installer_parts.install, records[kind], folders[kind], *discs[kind]) for kind in records}
         return {image_type: work.result() for image_type, work in works.items()}
-
-
-def image(record: BuildRecord, folder: pathlib.Path) -> pathlib.Path:
-    """The published image, fetched."""
-    (artifact,) = (item for item in record.artifacts if item.role == "image")
-    path = folder / artifact.name
-    with requests.get(artifact.url, timeout=60, stream=True) as answer, path.open("wb") as file:
-        shutil.copyfileobj(answer.raw, file)
-    return path
-
-
-def install(record: BuildRecord, folder: pathlib.Path, *discs: pathlib.Path) -> Installed:
-    """Starts the medium in a machine with an empty disk and further `discs`, until the disk is released: an emulated machine
-    takes minutes to end by itself."""
-    disk = folder / "disk"
-    with disk.open("wb") as file:
-        file.truncate(DISK)
-    drives = [f"file={disk},cache=unsafe", *(f"file={disc},readonly=on" for disc in discs)]
-    with installer_parts.machine(folder / "one", image(record, folder), *drives, credentials={}) as (process, serial):
-        def over() -> bool:
-            return process.poll() is not None or (serial.exists() and RELEASED in serial.read_bytes())
-
-        text = installer_parts.follow(serial, console.Console(token=""), over, INSTALLING)
-    assert "demo-installer: finished" in text and RELEASED.decode() in text, text[-3000:]
-    said = [line for line in text.splitlines() if line.startswith("demo-installer: ")]
-    return Installed(record=record, disk=disk, said=said, text=text)
-
-
-def start(made: Installed, folder: pathlib.Path) -> None:
-    """Boots the disk alone: it runs, and has the wanted builds by NEVRA and header digest."""
-    said = console.Console(token=machines.token())
-    credentials = {"ondemand.token": said.token, "ondemand.wanted": " ".join(NAMES)}
-    with installer_parts.machine(folder / "other", made.disk, credentials=credentials) as (process, serial):
-        text = installer_parts.follow(serial, said, lambda: bool(said.blocks) or process.poll() is not None, STARTING)
-    wanted = {item.nevra: item.checksums["header-sha256"] for item in made.record.wanted}
-    wanted = {nevra: digest for nevra, digest in wanted.items() if nevra.rsplit("-", 2)[0] in NAMES}
-    assert said.blocks, text[-3000:]
-    assert said.packages == wanted and len(wanted) == len(NAMES) and said.root.startswith("ext4") and said.state == "running"
 
 
 def test_the_tree_s_record_names_the_boot_iso_s_digest(published: pathlib.Path) -> None:
@@ -131,20 +70,20 @@ def test_the_tree_s_record_names_the_boot_iso_s_digest(published: pathlib.Path) 
 
 
 def test_the_dvd_installs_itself_and_the_system_that_it_installed_has_the_wanted_builds(
-    running: parts.Running, installed: dict[str, Installed], tmp_path: pathlib.Path
+    running: parts.Running, installed: dict[str, installer_parts.Installed], tmp_path: pathlib.Path
 ) -> None:
     made = installed["dvd"]
     assert LISTENED not in made.text and LISTENED.encode() in running.client.log(made.record.id, Step.BOOT)[0]
     assert {proof.kind: proof.held for proof in made.record.proofs} == dict.fromkeys(ProofKind, True)
     expected = ("started", "not done", "disk", "packages", "settings", "initramfs", "boot loader")
     assert [phase for phase in made.phases() if not phase.startswith("finished")] == [*expected, "the disk is written and released"]
-    start(made, tmp_path)
+    installer_parts.start(made, tmp_path)
 
 
 def test_a_remastered_boot_iso_installs_the_wanted_builds_and_all_else_from_the_release(
-    installed: dict[str, Installed], tmp_path: pathlib.Path
+    installed: dict[str, installer_parts.Installed], tmp_path: pathlib.Path
 ) -> None:
     made = installed["boot"]
     proof = next(proof for proof in made.record.proofs if proof.kind is ProofKind.CONTAINS)
     assert proof.facts["part"] == "side repository on the medium" and len(made.record.wanted) == 4
-    start(made, tmp_path)
+    installer_parts.start(made, tmp_path)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""A boot ISO by lorax itself, the whole way: out of the frozen repository, held to the lock, and it boots.
+"""A boot ISO and a DVD by lorax itself, the whole way: out of the frozen repository, held to the lock, and they boot.
+
+The DVD installs itself by the demo's small installer, which is no Anaconda.
 
 Runs where lorax is on PATH, or ONDEMAND_LORAX names its source tree; no registry of Debian or PyPI has it.
 """
@@ -17,10 +19,11 @@ import pytest
 from ondemand.builds import BuildRecord
 from ondemand.proofs import Proof, ProofKind
 from ondemand.states import Step
+from tests import installer_parts
 from tests import service_parts as parts
 from tests.tools import lorax_source
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
 _NEEDED = ("depmod", "implantisomd5", "xorrisofs", "mksquashfs", "grub-mkimage")
 _IMPORTS = "import dnf, librepo, mako, selinux"
 
@@ -86,6 +89,16 @@ def test_the_runtime_itself_says_what_has_booted(record: BuildRecord) -> None:
 def test_lorax_s_own_logs_stand_in_the_step_s(service: parts.Running, record: BuildRecord) -> None:
     text = service.client.log(record.id, Step.BUILD)[0]
     assert b"\n== logs/program.log" in text and b"Running... mksquashfs" in text
+
+
+def test_a_dvd_by_lorax_carries_the_tree_installs_itself_and_the_system_runs(service: parts.Running, tmp_path: pathlib.Path) -> None:
+    record = service.succeeded(service.submit(**parts.wanted(image_type="dvd", title="A DVD")))
+    assert {proof.kind: proof.held for proof in record.proofs} == dict.fromkeys(ProofKind, True)
+    contains = proof(record, ProofKind.CONTAINS)
+    assert proof(record, ProofKind.BUILT).facts["backend"] == "lorax_dvd" and contains.facts["part"] == "DVD's tree"
+    assert contains.facts["outside"] == [] and contains.facts["installer_packages"] and "the installer was made for it" in contains.how
+    made = installer_parts.install(record, tmp_path)
+    installer_parts.start(made, tmp_path)
 
 
 def test_nothing_is_left_of_it(service: parts.Running, record: BuildRecord) -> None:

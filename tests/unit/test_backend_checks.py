@@ -51,6 +51,7 @@ def judge(backend: str, asked: plugins.Draft) -> None:
         ("remaster", {"image_type": "boot"}, "boot.iso that release demo published"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"boot_iso": None})}, "boot.iso that release demo published"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"tree": ()})}, "without a tree"),
+        ("lorax_dvd", {"image_type": "dvd", "lock": DVD}, "has a published boot.iso"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"tree": (LARGE,)})}, "a medium «dvd» holds 4.70"),
     ],
 )
@@ -66,6 +67,7 @@ def test_a_request_that_the_backend_can_t_do_with_is_refused(backend: str, field
         ("livecd", {}),
         ("lorax", {"image_type": "boot"}),
         ("dvd", {"image_type": "dvd", "lock": DVD}),
+        ("lorax_dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"boot_iso": None})}),
         ("remaster", {"image_type": "boot", "lock": DVD}),
     ],
 )

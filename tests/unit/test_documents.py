@@ -170,4 +170,4 @@ def test_the_table_of_toolchains_says_of_each_backend_what_it_is() -> None:
     assert {name: (types, closed == "yes") for name, types, closed in rows} == {
         name: (", ".join(sorted(backend.image_types)), backend.closed) for name, backend in found.items()
     }
-    assert set(found) == {"kiwi", "livecd", "livemedia", "lorax", "dvd", "remaster"}
+    assert set(found) == {"kiwi", "livecd", "livemedia", "lorax", "dvd", "lorax_dvd", "remaster"}

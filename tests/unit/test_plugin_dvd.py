@@ -58,7 +58,7 @@ def test_the_plan_is_one_run_of_our_own_program_without_network() -> None:
     made = dvd.DvdBackend().plan(order())
     (command,) = made.commands
     assert command.argv == (sys.executable, "-m", "ondemand_plugins.backends.installer_media", "job.json") and not command.network
-    assert made.image == "result/*.iso"
+    assert made.image == "medium/*.iso"
 
 
 def test_the_program_is_told_label_tree_wanted_packages_and_what_the_dvd_says_of_itself() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
@@ -14,6 +15,8 @@ from ondemand_plugins.backends import options as backend_options
 MEDIA = {"dvd": 2_295_104 * 2048, "dvd-dl": 4_171_712 * 2048, "bd": 12_219_392 * 2048, "none": -1}
 """Bytes of a writable medium of each kind; the smaller one where DVD-R and DVD+R differ."""
 TIMEOUT = 3600.0
+FOLDER = "medium"
+"""Where the image is put, below the work folder."""
 _HEAD = """\
 # ks.cfg: what this DVD installs, from its own packages alone and without network.
 # The two kickstarts beside the image say how it was made.
@@ -47,49 +50,57 @@ class DvdBackend:
         """Raises errors.InvalidRequest for wrong options, without a boot.iso or a tree, and for a tree that the medium can't hold."""
         options = backend_options.read(Options, draft, self.name)
         installer_options.require_boot_iso(draft, self.name)
-        if not draft.lock.tree:
-            raise _without_tree()
-        limit = MEDIA[options.medium]
-        if (needed := size(draft.lock)) > limit >= 0:
-            raise errors.InvalidRequest(
-                f"The image needs {needed / 1e9:.2f} GB and a medium «{options.medium}» holds {limit / 1e9:.2f}",
-                remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
-            )
+        check_tree(draft.lock, options)
 
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of installer_media; raises as `check` does."""
         self.check(order)
         options = backend_options.read(Options, order, self.name)
-        boot_iso = installer_options.boot_iso(order, self.name)
-        if order.tree is None:
-            raise _without_tree()
-        definition = order.release.definition(order.request.image_type)
-        installer = definition.installer
-        job = installer_media.Job(
-            source=boot_iso,
-            target=order.work / "result" / "image.iso",
-            label=order.label,
-            kickstart=order.work / "ks.cfg",
-            words=installer_options.words(order, options),
-            spoken=installer_options.SPOKEN,
-            wanted=installer_options.wanted(order, order.lock.tree, order.tree / "Packages"),
-            tree=order.tree,
-            about=installer_media.About(
-                product=installer.product if installer else order.release.name,
-                version=order.release.version,
-                variant=installer.variant if installer else "",
-                arch=order.request.arch,
-                time=0.0,
-            ),
-            medium=options.medium,
-            limit=MEDIA[options.medium],
+        return plan(order, options, installer_options.boot_iso(order, self.name))
+
+
+def check_tree(lock: Lock, options: Options) -> None:
+    """Raises errors.InvalidRequest for a lock without a tree, and where that is more than the medium holds."""
+    if not lock.tree:
+        raise _without_tree()
+    limit = MEDIA[options.medium]
+    if (needed := size(lock)) > limit >= 0:
+        raise errors.InvalidRequest(
+            f"The image needs {needed / 1e9:.2f} GB and a medium «{options.medium}» holds {limit / 1e9:.2f}",
+            remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
         )
-        return plugins.Plan(
-            files={"ks.cfg": kickstart(order), "job.json": job.model_dump_json()},
-            folders=("result",),
-            commands=(installer_options.command(TIMEOUT),),
-            image="result/*.iso",
-        )
+
+
+def plan(order: plugins.Order, options: Options, boot_iso: pathlib.Path) -> plugins.Plan:
+    """One run of installer_media that begins from `boot_iso`; raises errors.InvalidRequest for an order without a tree."""
+    if order.tree is None:
+        raise _without_tree()
+    installer = order.release.definition(order.request.image_type).installer
+    job = installer_media.Job(
+        source=boot_iso,
+        target=order.work / FOLDER / "image.iso",
+        label=order.label,
+        kickstart=order.work / "ks.cfg",
+        words=installer_options.words(order, options),
+        spoken=installer_options.SPOKEN,
+        wanted=installer_options.wanted(order, order.lock.tree, order.tree / "Packages"),
+        tree=order.tree,
+        about=installer_media.About(
+            product=installer.product if installer else order.release.name,
+            version=order.release.version,
+            variant=installer.variant if installer else "",
+            arch=order.request.arch,
+            time=0.0,
+        ),
+        medium=options.medium,
+        limit=MEDIA[options.medium],
+    )
+    return plugins.Plan(
+        files={"ks.cfg": kickstart(order), "job.json": job.model_dump_json()},
+        folders=(FOLDER,),
+        commands=(installer_options.command(TIMEOUT),),
+        image=f"{FOLDER}/*.iso",
+    )
 
 
 def _without_tree() -> errors.InvalidRequest:

@@ -314,4 +314,5 @@ LIVECD = (*MACHINE, *_LIVECD, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
 LORAX = (*MACHINE, *_LORAX, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
 LIVEMEDIA = (*MACHINE, *_LIVEMEDIA, *_LORAX, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)
 MEDIA = (*MACHINE, *_MEDIA, *XORRISO)
-"""The program that changes a published boot.iso is ours: what it refuses stands in its last line."""
+"""The program that changes a finished boot.iso is ours: what it refuses stands in its last line."""
+LORAX_DVD = (*MACHINE, *_MEDIA, *_LORAX, *DNF, *DRACUT, *XORRISO, *MKSQUASHFS)

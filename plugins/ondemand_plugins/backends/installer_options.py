@@ -31,8 +31,8 @@ class Options(pydantic.BaseModel, frozen=True, extra="forbid"):
     automatic: bool = False
 
 
-def require_boot_iso(draft: plugins.Draft, backend: str) -> None:
-    """Raises errors.InvalidRequest where the release has published no boot.iso, errors.ToolMissing where xorriso is too old."""
+def require_xorriso(draft: plugins.Draft, backend: str) -> None:
+    """Raises errors.ToolMissing where the builder's xorriso is too old."""
     found = draft.versions.get("xorriso", "")
     if found and tuple(int(part) for part in found.split(".")) < _REPLAY:
         raise errors.ToolMissing(
@@ -40,6 +40,11 @@ def require_boot_iso(draft: plugins.Draft, backend: str) -> None:
             cause=f"versions before {'.'.join(map(str, _REPLAY))} can't keep the boot records of an ISO",
             remedy="install a newer xorriso on the builder",
         )
+
+
+def require_boot_iso(draft: plugins.Draft, backend: str) -> None:
+    """Raises errors.InvalidRequest where the release has published no boot.iso, and as `require_xorriso` does."""
+    require_xorriso(draft, backend)
     if draft.lock.boot_iso is None:
         raise _unpublished(draft, backend)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from ondemand.plugins import Progress
 
 _INSTALLING = r"(?:Installing|Upgrading|Running scriptlet) *: (?P<what>\S+) +(?P<done>\d+)/(?P<whole>\d+)"
@@ -58,4 +60,11 @@ LORAX = (
 )
 
 MEDIA = (_xorriso(0.1, 0.9),)
-"""What changes a published boot.iso spends its time with xorriso."""
+"""What changes a finished boot.iso spends its time with xorriso."""
+
+_FIRST = 0.8
+LORAX_DVD = (
+    *(dataclasses.replace(each, begin=each.begin * _FIRST, end=each.end * _FIRST) for each in LORAX[:-1]),
+    _xorriso(_FIRST, 1.0),
+)
+"""lorax's boot.iso is small beside the DVD, and xorriso says the same of both."""

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""Backend `lorax_dvd`: a boot.iso that lorax makes out of the lock, and then a DVD as `dvd` makes it. Pure: makes a plan, runs nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import ClassVar, TypeVar
+
+import pydantic
+
+from ondemand import errors, plugins
+from ondemand.locks import Lock
+from ondemand_plugins.backends import dvd, failures, installer_options, lorax, progress
+from ondemand_plugins.backends import options as backend_options
+
+_Given = TypeVar("_Given", bound=plugins.Draft)
+
+
+class Options(lorax.Options, dvd.Options, frozen=True, extra="forbid"):
+    """What a release definition may set for the image type: all that it may for `lorax` and for `dvd`."""
+
+
+class LoraxDvdBackend:
+    """Installation DVDs with an installer made anew, where the release publishes no boot.iso or another one is wanted.
+
+    Not closed, since lorax's templates say what of the lock the installer is made of; the tree is exactly the lock's.
+    """
+
+    name: ClassVar[str] = "lorax_dvd"
+    closed: ClassVar[bool] = False
+    image_types: ClassVar[frozenset[str]] = frozenset({"dvd"})
+    commands: ClassVar[frozenset[str] | None] = None
+    tools: ClassVar[tuple[str, ...]] = tuple(dict.fromkeys((*lorax.LoraxBackend.tools, *installer_options.TOOLS)))
+    probes: ClassVar[Mapping[str, tuple[str, ...]]] = {**lorax.LoraxBackend.probes, **dvd.DvdBackend.probes}
+    failures: ClassVar[tuple[plugins.Failure, ...]] = failures.LORAX_DVD
+    progress: ClassVar[tuple[plugins.Progress, ...]] = progress.LORAX_DVD
+
+    def disk(self, lock: Lock) -> int:
+        """What lorax needs, and the finished image with room for its parts."""
+        return lorax.LoraxBackend().disk(lock) + dvd.DvdBackend().disk(lock)
+
+    def check(self, draft: plugins.Draft) -> None:
+        """Raises errors.InvalidRequest for wrong options, a published boot.iso, no installer or tree, and too small a medium."""
+        options = backend_options.read(Options, draft, self.name)
+        if draft.lock.boot_iso is not None:
+            raise errors.InvalidRequest(
+                f"Backend {self.name} makes the installer by itself, and release {draft.release.name} has a published boot.iso",
+                cause="`boot_iso` goes before `templates` in the image type's installer",
+                remedy="the operator chooses backend dvd, or takes `boot_iso` out of the release definition",
+            )
+        installer_options.require_xorriso(draft, self.name)
+        lorax.LoraxBackend().check(_with(draft, lorax.Options))
+        dvd.check_tree(draft.lock, options)
+
+    def plan(self, order: plugins.Order) -> plugins.Plan:
+        """One run of lorax and one of installer_media; raises as `check` does."""
+        self.check(order)
+        made = lorax.LoraxBackend().plan(_with(order, lorax.Options))
+        medium = dvd.plan(order, backend_options.read(Options, order, self.name), order.work / made.image)
+        return dataclasses.replace(
+            made,
+            files={**made.files, **medium.files},
+            folders=(*made.folders, *medium.folders),
+            commands=(*made.commands, *medium.commands),
+            image=medium.image,
+        )
+
+
+def _with(given: _Given, model: type[pydantic.BaseModel]) -> _Given:
+    """The draft or order with those options alone that the model knows."""
+    return dataclasses.replace(given, options={name: value for name, value in given.options.items() if name in model.model_fields})
