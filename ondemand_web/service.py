@@ -10,6 +10,7 @@ import flask
 
 from ondemand import addresses, plugins, registry, releases, settings
 from ondemand_web import starting
+from ondemand_web.builds.summaries import Summaries
 from ondemand_web.database import Database
 from ondemand_web.files.services import Files
 from ondemand_web.packages.pools import Pools
@@ -41,6 +42,11 @@ class Service:
         master = self.settings.master
         hosts, networks = master.kickstart_hosts, master.private_networks
         return addresses.Guard(hosts=hosts, networks=networks, thing="kickstart", setting="kickstart_hosts")
+
+    @functools.cached_property
+    def summaries(self) -> Summaries:
+        """What this process has read of builds' locks."""
+        return Summaries()
 
     @functools.cached_property
     def uploads(self) -> Uploads:

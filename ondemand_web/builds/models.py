@@ -22,7 +22,7 @@ class Build(Base):
     """
 
     __tablename__ = "build"
-    __table_args__ = (sa.Index("build_queue", "state", "turn"), sa.Index("build_by_state", "state", "id"))
+    __table_args__ = (sa.Index("build_queue", "state", "turn", "id"), sa.Index("build_by_state", "state", "id"))
 
     id: orm.Mapped[int] = orm.mapped_column(primary_key=True, autoincrement=True)
     owner: orm.Mapped[str] = orm.mapped_column(index=True)

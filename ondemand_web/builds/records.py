@@ -10,13 +10,13 @@ from sqlalchemy import orm
 
 from ondemand import comparisons, differences
 from ondemand.build_requests import BuildRequest
-from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, CheckRecord, Failure, StepRecord, WantedPackage
+from ondemand.builds import ArtifactRecord, AttemptRecord, BuildRecord, CheckRecord, Failure, StepRecord
 from ondemand.comparisons import Comparison
-from ondemand.locks import Lock
 from ondemand.states import State, Step
 from ondemand_web.builds import services as builds
+from ondemand_web.builds import summaries
 from ondemand_web.builds.checks import Checked
-from ondemand_web.builds.models import Build, BuildLock
+from ondemand_web.builds.models import Build
 from ondemand_web.events import services as events
 from ondemand_web.files.models import ArtifactFile
 from ondemand_web.files.services import Files
@@ -30,8 +30,7 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
     its attempts and what was given up, which no message tells."""
     of_build = sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)
     attempts = list(session.execute(of_build).scalars()) if tries else []
-    lock_row = session.get(BuildLock, build.id)
-    lock = Lock.model_validate(lock_row.body) if lock_row else None
+    lock = here.summaries.of(session, build.id)
     last = attempts[-1] if attempts else None
     head = _head(build, here.settings.master.url)
     if waits and build.state == State.QUEUED:
@@ -41,12 +40,7 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
         head["progress"] = running.progress(session, build, last)
     return BuildRecord(
         **head,
-        warnings=lock.warnings if lock else (),
-        packages=len(lock.contents) if lock else 0,
-        side=len(lock.side) if lock else 0,
-        rules=lock.rules.sentence if lock else "",
-        preset=lock.preset if lock else None,
-        wanted=tuple(_wanted(lock)) if lock else (),
+        **vars(lock),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),
@@ -63,18 +57,18 @@ def comparison(session: orm.Session, old: int, new: int, here: Service) -> Compa
 
 def of_check(found: Checked) -> CheckRecord:
     """What a check found."""
-    lock = found.lock
+    lock, said = found.lock, summaries.summary(found.lock)
     return CheckRecord(
         backend=found.backend,
-        packages=len(lock.contents),
-        side=len(lock.side),
+        packages=said.packages,
+        side=said.side,
         download_size=lock.fetched_size,
         installed_size=lock.installed_size,
         disk=found.disk,
-        wanted=tuple(_wanted(lock)),
-        warnings=lock.warnings,
+        wanted=said.wanted,
+        warnings=said.warnings,
         snapshot=lock.snapshot,
-        preset=lock.preset,
+        preset=said.preset,
     )
 
 
@@ -105,20 +99,6 @@ def _head(build: Build, url: str) -> dict[str, Any]:
         "waiting": build.waiting,
         "error": Failure.model_validate(build.error) if build.error else None,
     }
-
-
-def _wanted(lock: Lock) -> list[WantedPackage]:
-    return [
-        WantedPackage(
-            nevra=package.nevra,
-            origin=package.origin,
-            trust=package.trust,
-            reference=package.reference,
-            build=package.build,
-            checksums=package.checksums,
-        )
-        for package in lock.wanted
-    ]
 
 
 def _attempt(session: orm.Session, row: Attempt, files: Files) -> AttemptRecord:

@@ -66,7 +66,7 @@ def _handed(here: Service, sink: str, deliver: Deliver, delivery: Delivery, even
     """Hands one over; gives what its row has to say then."""
     values: dict[str, object] = dict(_DONE)
     try:
-        deliver(event, delivery, _record(here, event.build_id, sink))
+        deliver(event, delivery, None if deliver is nowhere else _record(here, event.build_id, sink))
     except errors.DeliveryFailed as error:
         log.warning("delivery %d to %s: %s", delivery.id, sink, error)
         values = _later(delivery, error)

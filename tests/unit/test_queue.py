@@ -19,6 +19,7 @@ from ondemand.builds import Capabilities, FinishReport
 from ondemand.proofs import Artifact
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
+from ondemand_web.database import clock
 from ondemand_web.events import services as events
 from ondemand_web.queue import duties, endings
 from ondemand_web.queue import services as queue
@@ -38,6 +39,20 @@ def test_a_claim_gives_the_build_whose_turn_it_is(here: Service) -> None:
     assert attempt is not None
     assert (attempt.build_id, attempt.number) == (first, 1)
     assert parts.state(here, first) is State.BUILDING
+
+
+def test_whose_turn_it_is_is_read_off_an_index_and_not_sorted_out(here: Service) -> None:
+    with here.database.reading() as session:
+        dialect = session.get_bind().dialect
+        turn = queue._next("one", parts.CAN, clock(session), here.settings.queue).element
+        text = str(turn.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:")
+        if dialect.name == "sqlite":
+            rows = session.execute(sa.text(f"EXPLAIN QUERY PLAN {text}")).all()
+        else:
+            session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+            rows = session.execute(sa.text(f"EXPLAIN {text}")).all()
+    plan = str(rows)
+    assert "build_queue" in plan and "Sort" not in plan and "ORDER BY" not in plan
 
 
 def test_one_owner_s_hundred_do_not_stand_before_another_s_one(here: Service) -> None:
