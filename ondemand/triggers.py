@@ -81,7 +81,7 @@ def options(table: Mapping[str, Any]) -> TriggerOptions:
         raise errors.CannotStart(
             "The table [consumer_config] of the trigger can't be used",
             cause="; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in wrong)[:600],
-            remedy="compare it with config/fedora-messaging/trigger.toml.example",
+            remedy="compare it with fedora-messaging.toml.example",
         ) from error
 
 

@@ -140,7 +140,7 @@ def _check_queues(parked: str) -> None:
             raise errors.CannotStart(
                 f"What the trigger can't handle would be lost from queue «{name}»",
                 cause=f"its arguments don't name {parked} as dead-letter queue",
-                remedy="take [queues] from config/fedora-messaging/trigger.toml.example",
+                remedy="take [queues] from fedora-messaging.toml.example",
             )
 
 

@@ -26,7 +26,7 @@ WISH = f"org.fedoraproject.prod.{orders.TOPIC}"
 READY = "org.fedoraproject.prod.bodhi.update.status.testing.koji-build-group.build.complete"
 PARKED = "ondemand.trigger.parked"
 ALIAS = "FEDORA-2026-0123456789"
-EXAMPLE = pathlib.Path(__file__).resolve().parent.parent / "config" / "fedora-messaging" / "trigger.toml.example"
+EXAMPLE = pathlib.Path(__file__).resolve().parent.parent / "fedora-messaging.toml.example"
 
 
 def ready(alias: str = ALIAS, **fields: Any) -> dict[str, Any]:

@@ -195,5 +195,5 @@ def _loaded(conf: pathlib.Path) -> Mapping[str, Any]:
         raise errors.CannotStart(
             f"The fedora-messaging configuration {conf} can't be used",
             cause=" ".join(str(error).split())[:300],
-            remedy="compare it with config/fedora-messaging/trigger.toml.example",
+            remedy="compare it with fedora-messaging.toml.example",
         ) from error

@@ -22,7 +22,7 @@ from ondemand_web import private_broker, supervisor
 from tests import service_parts as parts
 from tests import trigger_parts
 
-DOCUMENT = (trigger_parts.EXAMPLE.parents[2] / "docs" / "bots.md").read_text(encoding="utf-8")
+DOCUMENT = (trigger_parts.EXAMPLE.parent / "docs" / "bots.md").read_text(encoding="utf-8")
 (CODE,) = re.findall(r"^```python\n(\"\"\"acme_bot\.py.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 (TABLES,) = re.findall(r"^```toml\n(\[queues\.acme\].*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
 PASSED = "org.fedoraproject.prod.acme.tests.passed"
@@ -52,7 +52,7 @@ class World:
 
     def start(self, name: str, *argv: str, **environment: str) -> parts.Process:
         """One more process."""
-        path = os.pathsep.join((str(self.folder), str(trigger_parts.EXAMPLE.parents[2])))
+        path = os.pathsep.join((str(self.folder), str(trigger_parts.EXAMPLE.parent)))
         process = parts.Process(argv, self.folder / f"{name}.log", {**self.site.environment, "PYTHONPATH": path, **environment})
         return parts.started(self._stack, process)
 

@@ -17,7 +17,7 @@ from ondemand_web import private_broker
 from tests import command_parts, service_parts
 from tests.service_parts import soon
 
-EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "fedora-messaging.toml.example"
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "config" / "fedora-messaging" / "doorbell.toml.example"
 TOPIC = "org.fedoraproject.prod.ondemand.build.requested"
 FOLDER = "/etc/fedora-messaging/"
 LOCKED = 405

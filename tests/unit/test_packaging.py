@@ -19,8 +19,8 @@ from tests.tools import tree
 
 ROOT = tree.ROOT
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-EXAMPLE = ROOT / "fedora-messaging.toml.example"
-TRIGGER_EXAMPLE = ROOT / "config" / "fedora-messaging" / "trigger.toml.example"
+TRIGGER_EXAMPLE = ROOT / "fedora-messaging.toml.example"
+DOORBELL_EXAMPLE = ROOT / "config" / "fedora-messaging" / "doorbell.toml.example"
 GROUPS = ("commands", "backends", "sources", "triggers", "storage", "notifiers")
 ENTRIES = [
     *(entry for group in GROUPS for entry in importlib.metadata.entry_points(group=f"ondemand.{group}")),
@@ -80,8 +80,8 @@ def test_a_package_list_is_sorted_and_says_each_name_once(name: str) -> None:
     assert names == sorted(set(names))
 
 
-def test_the_example_configuration_is_valid_and_wakes_the_doorbell() -> None:
-    loaded = config.LazyConfig().load_config(str(EXAMPLE))
+def test_the_doorbells_example_configuration_is_valid_and_wakes_it() -> None:
+    loaded = config.LazyConfig().load_config(str(DOORBELL_EXAMPLE))
     assert loaded["callback"] == f"{doorbell.Consumer.__module__}:{doorbell.Consumer.__name__}"
     assert loaded["consumer_config"]["bell"] == doorbell.DEFAULT_BELL
     assert [binding["queue"] for binding in loaded["bindings"]] == list(loaded["queues"])
@@ -98,14 +98,15 @@ def test_the_triggers_example_configuration_is_valid_and_loses_nothing() -> None
     assert [binding["queue"] for binding in loaded["bindings"]] == [name]
 
 
-def test_the_example_says_who_publishes_by_it_and_where_the_dead_letter_queue_stands() -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    assert "bus.config" in text and str(TRIGGER_EXAMPLE.relative_to(ROOT)) in text
+def test_each_example_names_the_other_and_the_doorbells_says_who_publishes_by_it() -> None:
+    text = DOORBELL_EXAMPLE.read_text(encoding="utf-8")
+    assert "bus.config" in text and TRIGGER_EXAMPLE.name in text
+    assert str(DOORBELL_EXAMPLE.relative_to(ROOT)) in TRIGGER_EXAMPLE.read_text(encoding="utf-8")
     used = tomllib.loads((ROOT / "config" / "ondemand.toml.example").read_text(encoding="utf-8"))["bus"]["config"]
     assert f"goes to {used} " in text
 
 
-@pytest.mark.parametrize("example", [EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)
+@pytest.mark.parametrize("example", [DOORBELL_EXAMPLE, TRIGGER_EXAMPLE], ids=lambda path: path.name)
 def test_the_examples_lead_to_a_broker_over_tls(example: pathlib.Path) -> None:
     loaded = config.LazyConfig().load_config(str(example))
     parameters = pika.URLParameters(loaded["amqp_url"])
