@@ -40,7 +40,7 @@ test: setup-test ## lint, types and every test that takes seconds
 
 test-slow: setup-test ## every test that takes minutes
 	@mkdir -p build; $(PY) -m pytest -m "slow" $(WAITING) >build/waiting.log 2>&1 & waiting=$$!; status=0; \
-	$(PY) -m pytest -m "slow" $(addprefix --ignore=,$(WAITING)) $(TESTS) || status=1; \
+	$(PY) -m pytest -m "slow" $(filter-out $(WAITING),$(TESTS)) || status=1; \
 	wait $$waiting || status=1; cat build/waiting.log; exit $$status
 
 demo: setup ## build and boot a live image on this machine; RELEASE=demo|f44 BUILDS="UPDATE NVR"

@@ -28,7 +28,8 @@ class ProofKind(enum.StrEnum):
     BUILT = "built"
     """The image tool made the image from the frozen repository."""
     CONTAINS = "contains"
-    """The image's RPM database holds exactly the lock, by NEVRA and header digest."""
+    """The image holds what was locked, by NEVRA and digest: its RPM database, of media the RPMs that they carry; an image by a
+    backend that is not closed holds every wanted build."""
     BOOTS = "boots"
     """The image's own root said so after multi-user, in a virtual machine."""
     PUBLISHED = "published"

@@ -20,7 +20,8 @@ _ACCELERATED = 0.3
 """Share of the time limit that a machine with KVM gets; a working one is several times as fast."""
 _SPOKEN = "the running system itself named the wanted packages on the serial line after multi-user."
 _SPOKEN_WITHOUT_DATABASE = "the running system itself spoke on the serial line after multi-user; it has no RPM database to tell of."
-_SPOKEN_UNASKED = "the running system itself spoke on the serial line after multi-user; none of the wanted packages is in what runs."
+_SPOKEN_ELSEWHERE = "the running system itself spoke on the serial line after multi-user; the wanted packages are in what it installs."
+_SPOKEN_UNASKED = "the running system itself spoke on the serial line after multi-user; no builds were asked for."
 _INSTALLER = (
     "the published installer came up, as its console says, to which its boot menu has it log where the proof's own disk is attached; "
     "there was no other disk, so that nothing was installed."
@@ -127,7 +128,9 @@ class _Boot:
             return _MARKED
         if not self._asked:
             return _SPOKEN_WITHOUT_DATABASE
-        return _SPOKEN if self._wanted else _SPOKEN_UNASKED
+        if self._wanted:
+            return _SPOKEN
+        return _SPOKEN_ELSEWHERE if self._attempt.assignment.lock.wanted else _SPOKEN_UNASKED
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _own(attempt: attempts.Attempt, image: pathlib.Path, fetched: Mapping[str, f
     runtime = attempt.assignment.lock.model_copy(update={"tree": ()})
     found = verification.look(attempt, image, fetched.values(), runtime, closed=False)
     return verification.Findings(
-        how=f"the installer was made for it. {found.how}",
+        how=f"the installer was made for this image. Of the installer: {found.how}",
         facts={**found.facts, "installer_packages": found.facts["packages"]},
         phrases=[f"in the installer, {phrase}" for phrase in found.phrases],
         said=f"in the installer, {found.said}",

@@ -52,10 +52,11 @@ def create_side(attempt: attempts.Attempt) -> None:
             cache.place(fetched if fetched.exists() else attempt.packages / package.filename, folder / package.filename)
     written = _write(attempt, folder)
     _hold(written, packages)
+    moment = max(package.time for package in written)
     with tarfile.open(attempt.artifacts / SIDE, "w", format=tarfile.GNU_FORMAT) as archive:
         for path in (folder, *sorted(folder.rglob("*"))):
             attempt.stop.check()
-            _add(archive, path, str(path.relative_to(attempt.folder)), max(package.time for package in written))
+            _add(archive, path, str(path.relative_to(attempt.folder)), moment)
     if not attempt.assignment.lock.remastered:
         shutil.rmtree(folder)
     attempt.say(

@@ -41,6 +41,7 @@ class Consumer:
         self._parked = ParkedQueue(config.conf, self._options.parked)
         _check_queues(self._options.parked)
         self._returned: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
+        self._taken: Facts | Order | None = None
         self._stopping = threading.Event()
         _at_stop(self._stopping)
         try:
@@ -73,12 +74,14 @@ class Consumer:
                 with deadlines.Deadline(CALL):
                     new = self._master.offer(said)
                 _log.info("%s is %s", triggers.called(said), "handed over" if new else "known already")
+                self._taken = said
                 return
             except errors.OndemandError as error:
                 if triggers.final(error):
                     raise
                 # Who can't be reached says so earlier; only an answer that never comes takes all the time.
-                said_so = error if time.monotonic() - began < 0.9 * CALL else _hung()
+                late = isinstance(error, errors.MasterUnavailable) and time.monotonic() - began > 0.9 * CALL
+                said_so = _hung() if late else error
             except deadlines.Late:
                 said_so = _hung()
             _log.warning("%s is not handed over yet: %s", triggers.called(said), said_so)
@@ -99,10 +102,13 @@ class Consumer:
         return exceptions.Nack()
 
     def _master_works(self) -> bool:
-        """Whether it answers another question, for which it asks its database."""
+        """Whether it takes what it took before once more, which changes nothing; whether it answers at all where there is nothing."""
         try:
             with deadlines.Deadline(CALL):
-                self._master.wishes(limit=1)
+                if self._taken is None:
+                    self._master.wishes(limit=1)
+                else:
+                    self._master.offer(self._taken)
         except (errors.OndemandError, deadlines.Late):
             return False
         return True

@@ -191,8 +191,9 @@ def _left_out(lock: locks.Lock, installed: Iterable[Installed]) -> list[str]:
 
 
 def compare(lock: locks.Lock, headers: dict[str, str], installed: Iterable[Installed], *, closed: bool) -> Differences:
-    """`headers` maps a locked NEVRA to its digest. If not `closed`, only wanted builds count."""
+    """`headers` maps a locked NEVRA to its digest. If not `closed`, only wanted builds have to be there."""
     expected = {package.nevra: package for package in (lock.packages if closed else lock.wanted)}
+    locked = {package.nevra for package in lock.packages}
     there = {package.nevra: package for package in installed}
     by_name: dict[tuple[str, str], list[str]] = {}
     for package in there.values():
@@ -205,8 +206,7 @@ def compare(lock: locks.Lock, headers: dict[str, str], installed: Iterable[Insta
         other_version=tuple(
             f"{', '.join(found)} instead of {nevra}" for nevra, found in sorted(others.items()) if found
         ),
-        other_bytes=tuple(
-            sorted(n for n in expected if n in there and there[n].header not in (None, headers[n]))
-        ),
+        # Also of what need not be there: what is has to be the lock's.
+        other_bytes=tuple(sorted(n for n in locked if n in there and there[n].header not in (None, headers[n]))),
         unexpected=tuple(sorted(set(there) - set(expected) - replaced)) if closed else (),
     )

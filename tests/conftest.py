@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 ALLOWED_SKIPS = ("needs shared/data/appstream", "needs livecd-creator", "needs lorax", "needs a control group that this user may make")
 """Reasons for which CI may skip a test; every other skip there is a failure."""
 LAST = ("tests/acceptance/test_dvd.py", "tests/faults/test_bus.py")
-"""What runs at the end of its part of `make test-slow`: two emulated machines beside an outage of five minutes, which needs none."""
+"""What runs at the end of its part of `make test-slow`: two emulated machines, beside a long outage, which needs no processor."""
 _skipped: list[str] = []
 # A slow machine is no failure of a property, and what failed is printed to be repeated.
 hypothesis.settings.register_profile("ours", deadline=None, database=None, print_blob=True)

@@ -22,6 +22,7 @@ NAMES = ("ondemand-greeting", "ondemand-hello", "ondemand-libs")
 DISK = 4 * 1024**3
 RELEASED = b"demo-installer: the disk is written and released"
 
+
 def iso(target: pathlib.Path, volume: str, **content: pathlib.Path) -> pathlib.Path:
     """Writes a disc with `content` by name in its top folder; an underscore stands for the dot of a file."""
     words = ["xorriso", "-as", "mkisofs", "-quiet", "-R", "-J", "-V", volume, "-o", str(target), "-graft-points"]

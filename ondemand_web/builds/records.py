@@ -30,7 +30,7 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
     its attempts and what was given up, which no message tells."""
     of_build = sa.select(Attempt).where(Attempt.build_id == build.id).order_by(Attempt.number)
     attempts = list(session.execute(of_build).scalars()) if tries else []
-    lock = here.summaries.of(session, build.id)
+    said = here.summaries.of(session, build.id)
     last = attempts[-1] if attempts else None
     head = _head(build, here.settings.master.url)
     if waits and build.state == State.QUEUED:
@@ -40,7 +40,7 @@ def full(session: orm.Session, build: Build, here: Service, *, waits: bool = Tru
         head["progress"] = running.progress(session, build, last)
     return BuildRecord(
         **head,
-        **vars(lock),
+        **vars(said),
         attempts=tuple(_attempt(session, row, here.files) for row in attempts),
         proofs=tuple((last.proofs or []) if last else []),
         artifacts=tuple(_artifacts(session, build)),

@@ -22,7 +22,7 @@ MOST = 2000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
-    """Of a build that has no lock yet it is empty."""
+    """What a record says of a build's lock; empty as long as there is none."""
 
     warnings: tuple[str, ...] = ()
     packages: int = 0

@@ -51,7 +51,7 @@ def judge(backend: str, asked: plugins.Draft) -> None:
         ("remaster", {"image_type": "boot"}, "boot.iso that release demo published"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"boot_iso": None})}, "boot.iso that release demo published"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"tree": ()})}, "without a tree"),
-        ("lorax_dvd", {"image_type": "dvd", "lock": DVD}, "has a published boot.iso"),
+        ("lorax_dvd", {"image_type": "dvd", "lock": DVD}, "is what release demo published"),
         ("dvd", {"image_type": "dvd", "lock": DVD.model_copy(update={"tree": (LARGE,)})}, "a medium «dvd» holds 4.70"),
     ],
 )

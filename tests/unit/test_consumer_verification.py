@@ -55,6 +55,10 @@ def test_an_open_image_must_hold_the_wanted_builds() -> None:
     assert _compare([_package("a", wanted=True)], closed=False).missing == ("a-1-1.noarch",)
 
 
+def test_what_of_the_lock_is_in_an_open_image_has_its_bytes() -> None:
+    assert _compare([_package("a"), _package("b")], _installed("a", header="bb"), closed=False).other_bytes == ("a-1-1.noarch",)
+
+
 def test_long_lists_are_cut() -> None:
     phrase = _compare([_package(f"p{n:02}") for n in range(12)]).phrases()[0]
     assert phrase.endswith("and 2 more")

@@ -144,7 +144,7 @@ REFUSALS = [
     ),
     (
         "the image has 5000 bytes, and a medium «dvd» holds 1000; ask for fewer packages, or let the operator choose a larger medium",
-        "installer_media failed: the image has 5000 bytes, and a medium «dvd» holds 1000, because the packages and the published "
+        "installer_media failed: the image has 5000 bytes, and a medium «dvd» holds 1000, because the packages and the "
         "installer together are larger; ask for fewer packages, or let the operator choose a larger `medium` in the release definition.",
     ),
 ]

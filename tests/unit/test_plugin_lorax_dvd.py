@@ -74,7 +74,7 @@ def test_each_of_both_gets_its_own_options() -> None:
         ({"installer": None}, "names no installer"),
         ({"lock": {"tree": ()}}, "without a tree"),
         ({"lock": {"tree": (TREE.model_copy(update={"size": 5 * 10**9}),)}}, "a medium «dvd» holds 4.70"),
-        ({"lock": {"boot_iso": BootIso(urls=(), sha256="ab" * 32)}}, "has a published boot.iso"),
+        ({"lock": {"boot_iso": BootIso(urls=(), sha256="ab" * 32)}}, "is what release demo published"),
     ],
 )
 def test_what_it_can_t_do_with_is_refused(changes: dict[str, Any], said: str) -> None:
@@ -92,4 +92,16 @@ def test_a_tool_too_old_is_another_builder_s_affair(versions: dict[str, str]) ->
 def test_it_needs_the_tools_and_the_disk_of_both() -> None:
     backend, lock = lorax_dvd.LoraxDvdBackend(), order().lock
     assert {*lorax.LoraxBackend.tools, *dvd.DvdBackend.tools} == set(backend.tools) and {"lorax", "xorriso"} <= set(backend.probes)
-    assert backend.disk(lock) == lorax.LoraxBackend().disk(lock) + dvd.DvdBackend().disk(lock)
+    large = lock.model_copy(update={"tree": (TREE.model_copy(update={"size": 4 * 10**9}),)})
+    assert backend.disk(large) == lorax.LoraxBackend().disk(lock.model_copy(update={"tree": ()})) + dvd.DvdBackend().disk(large)
+
+
+def test_what_the_tree_is_not_to_offer_stays_in_the_installer() -> None:
+    made = lorax_dvd.LoraxDvdBackend().plan(order(remove_packages=["bash"]))
+    assert not any(word.startswith("--excludepkgs") for word in made.commands[0].argv)
+
+
+def test_the_installer_counts_against_the_medium_though_it_is_not_made_yet() -> None:
+    big = order().lock.packages[0].model_copy(update={"installed_size": 30 * 10**9})
+    with pytest.raises(errors.InvalidRequest, match=r"a medium «dvd» holds 4\.70"):
+        lorax_dvd.LoraxDvdBackend().plan(order(lock={"packages": (big,)}))

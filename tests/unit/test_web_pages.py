@@ -61,7 +61,7 @@ def ended(here: service.Service, state: states.State, **request: Any) -> int:
         build.winner = 2 if state is states.State.SUCCEEDED else None
         body = lock().model_dump(mode="json")
         session.add(build_models.BuildLock(build_id=build_id, digest="0", body=body, kickstart=""))
-        session.add(queue_models.Builder(name="node-1", token_hash="0", created_at=BEGAN))
+        session.merge(queue_models.Builder(name="node-1", token_hash="0", created_at=BEGAN))
         session.flush()
         lost = {**FAILURE, "sentence": "Node-1 went away."}
         session.add(attempt(build_id, 1, outcome=states.Outcome.LOST, error=lost))
@@ -264,8 +264,8 @@ def test_an_unsigned_package_of_the_side_repository_alone_is_said_too(here: serv
 
 
 def test_what_was_uploaded_is_said_by_name(here: service.Service, browser: FlaskClient) -> None:
-    build_id = ended(here, states.State.SUCCEEDED)
-    assert "Uploaded by hand" not in page(browser, f"/builds/{build_id}")
+    other, build_id = ended(here, states.State.SUCCEEDED), ended(here, states.State.SUCCEEDED)
+    assert "Uploaded by hand" not in page(browser, f"/builds/{other}")
     plain, wanted = lock().packages
     mine = wanted.model_copy(update={"trust": "uploaded", "reference": f"upload:{DIGEST}"})
     relocked(here, build_id, packages=(plain, mine))

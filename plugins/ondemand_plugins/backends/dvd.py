@@ -15,6 +15,8 @@ from ondemand_plugins.backends import options as backend_options
 MEDIA = {"dvd": 2_295_104 * 2048, "dvd-dl": 4_171_712 * 2048, "bd": 12_219_392 * 2048, "none": -1}
 """Bytes of a writable medium of each kind; the smaller one where DVD-R and DVD+R differ."""
 TIMEOUT = 3600.0
+_PACKED = 0.2
+"""Share of its packages' size that a runtime made by lorax has at least, packed by xz and without what its templates remove."""
 FOLDER = "medium"
 """Where the image is put, below the work folder."""
 _HEAD = """\
@@ -111,7 +113,8 @@ def _without_tree() -> errors.InvalidRequest:
 
 def size(lock: Lock) -> int:
     """Bytes that the image will have at least, by the lock's sizes."""
-    return sum(_whole(package) for package in lock.tree) + max(0, lock.boot_iso.size if lock.boot_iso else 0)
+    installer = max(0, lock.boot_iso.size) if lock.boot_iso else int(_PACKED * lock.installed_size)
+    return sum(_whole(package) for package in lock.tree) + installer
 
 
 def kickstart(order: plugins.Order) -> str:

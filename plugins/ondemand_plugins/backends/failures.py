@@ -303,7 +303,7 @@ _MEDIA = (
     Failure(
         pattern=r"^error: the image has (?P<size>\d+) bytes, and a medium «(?P<medium>[^»]*)» holds (?P<limit>\d+)",
         happened="the image has {size} bytes, and a medium «{medium}» holds {limit}",
-        cause="the packages and the published installer together are larger",
+        cause="the packages and the installer together are larger",
         remedy="ask for fewer packages, or let the operator choose a larger `medium` in the release definition",
         failure_class=FailureClass.REQUEST,
     ),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes an installation DVD or a remastered boot ISO out of a finished boot.iso; a plan of `dvd` or `remaster` runs it.
+"""Makes an installation DVD or a remastered boot ISO out of a finished boot.iso; a plan of `dvd`, `lorax_dvd` or `remaster` runs it.
 
 `python -m ondemand_plugins.backends.installer_media JOB.json`, in the work folder. What fails ends it with «error: …».
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What backends `dvd` and `remaster` have in common: options, tools, and the command that does the work. Pure."""
+"""What backends `dvd`, `lorax_dvd` and `remaster` have in common: options, tools, and the command that does the work. Pure."""
 
 from __future__ import annotations
 

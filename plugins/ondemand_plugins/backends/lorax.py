@@ -116,7 +116,7 @@ def _installer(draft: plugins.Draft) -> releases.Installer:
     installer = draft.release.definition(draft.request.image_type).installer
     if installer is None:
         raise errors.InvalidRequest(
-            f"Backend lorax can't make images of type «{draft.request.image_type.value}» of release {draft.release.name}",
+            f"lorax can't make images of type «{draft.request.image_type.value}» of release {draft.release.name}",
             cause="its definition names no installer for them",
             remedy="give that image type an `installer` in the release definition",
         )

@@ -7,8 +7,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
-import pydantic
-
 from ondemand import errors, plugins
 from ondemand.locks import Lock
 from ondemand_plugins.backends import dvd, failures, installer_options, lorax, progress
@@ -37,26 +35,26 @@ class LoraxDvdBackend:
     progress: ClassVar[tuple[plugins.Progress, ...]] = progress.LORAX_DVD
 
     def disk(self, lock: Lock) -> int:
-        """What lorax needs, and the finished image with room for its parts."""
-        return lorax.LoraxBackend().disk(lock) + dvd.DvdBackend().disk(lock)
+        """What lorax needs, which sees nothing of the tree, and the finished image with room for its parts."""
+        return lorax.LoraxBackend().disk(lock.model_copy(update={"tree": ()})) + dvd.DvdBackend().disk(lock)
 
     def check(self, draft: plugins.Draft) -> None:
         """Raises errors.InvalidRequest for wrong options, a published boot.iso, no installer or tree, and too small a medium."""
         options = backend_options.read(Options, draft, self.name)
         if draft.lock.boot_iso is not None:
             raise errors.InvalidRequest(
-                f"Backend {self.name} makes the installer by itself, and release {draft.release.name} has a published boot.iso",
-                cause="`boot_iso` goes before `templates` in the image type's installer",
-                remedy="the operator chooses backend dvd, or takes `boot_iso` out of the release definition",
+                f"Backend {self.name} makes the installer by itself, and the one locked is what release {draft.release.name} published",
+                cause="the image type's `installer` names no lorax `templates`, or names `boot_iso` as well, which goes before them",
+                remedy="take backend dvd; or the operator gives that `installer` lorax's `templates` alone",
             )
         installer_options.require_xorriso(draft, self.name)
-        lorax.LoraxBackend().check(_with(draft, lorax.Options))
+        lorax.LoraxBackend().check(_for_lorax(draft))
         dvd.check_tree(draft.lock, options)
 
     def plan(self, order: plugins.Order) -> plugins.Plan:
         """One run of lorax and one of installer_media; raises as `check` does."""
         self.check(order)
-        made = lorax.LoraxBackend().plan(_with(order, lorax.Options))
+        made = lorax.LoraxBackend().plan(_for_lorax(order))
         medium = dvd.plan(order, backend_options.read(Options, order, self.name), order.work / made.image)
         return dataclasses.replace(
             made,
@@ -67,6 +65,8 @@ class LoraxDvdBackend:
         )
 
 
-def _with(given: _Given, model: type[pydantic.BaseModel]) -> _Given:
-    """The draft or order with those options alone that the model knows."""
-    return dataclasses.replace(given, options={name: value for name, value in given.options.items() if name in model.model_fields})
+def _for_lorax(given: _Given) -> _Given:
+    """The draft or order as lorax is to see it: with its own options, and without packages that the tree is not to offer, since
+    the installer may need them."""
+    options = {name: value for name, value in given.options.items() if name in lorax.Options.model_fields}
+    return dataclasses.replace(given, options=options, request=given.request.model_copy(update={"remove_packages": ()}))
