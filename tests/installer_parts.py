@@ -105,7 +105,8 @@ def install(record: BuildRecord, folder: pathlib.Path, *discs: pathlib.Path) -> 
     drives = [f"file={disk},cache=unsafe", *(f"file={disc},readonly=on" for disc in discs)]
     with machine(folder / "one", image(record, folder), *drives, credentials={}) as (process, serial):
         def over() -> bool:
-            return process.poll() is not None or (serial.exists() and RELEASED in serial.read_bytes())
+            said = serial.read_bytes() if serial.exists() else b""
+            return process.poll() is not None or RELEASED in said or b"demo-installer: error" in said
 
         text = follow(serial, console.Console(token=""), over, INSTALLING)
     assert "demo-installer: finished" in text and RELEASED.decode() in text, text[-3000:]
