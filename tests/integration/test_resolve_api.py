@@ -324,7 +324,8 @@ def test_the_command_needs_no_type_with_what_the_image_holds(served: dict[str, s
     assert status == 0 and "The live image would hold" in output and "nothing depends on it" not in output
 
 
-def test_the_command_ends_with_the_status_of_an_image_that_can_not_be(served: dict[str, str]) -> None:
+def test_the_command_ends_with_the_status_of_an_image_that_can_not_be(here: service.Service, served: dict[str, str]) -> None:
+    here.releases.get("demo").image_types.pop(ImageType.DVD)
     status, output = command(served, "--type", "dvd", story.NAMES["update"])
     assert status == errors.UnknownImageType.exit_status and "error: the image can't be made: Release demo offers" in output
 
