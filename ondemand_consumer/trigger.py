@@ -22,6 +22,8 @@ CALL = 10.0
 """Seconds for one call of the master, so that a stop never waits longer."""
 PAUSES = (1.0, 30.0)
 """Seconds after the first call that failed and, growing, at most."""
+KNOWN = 3600.0
+"""Seconds for which the master surely still knows what it took, so that offering it once more changes nothing."""
 REMEMBERED = 1000
 """Messages of which a process knows that it has given them back."""
 
@@ -41,7 +43,7 @@ class Consumer:
         self._parked = ParkedQueue(config.conf, self._options.parked)
         _check_queues(self._options.parked)
         self._returned: collections.deque[str] = collections.deque(maxlen=REMEMBERED)
-        self._taken: Facts | Order | None = None
+        self._taken: tuple[float, Facts | Order] | None = None
         self._stopping = threading.Event()
         _at_stop(self._stopping)
         try:
@@ -74,7 +76,7 @@ class Consumer:
                 with deadlines.Deadline(CALL):
                     new = self._master.offer(said)
                 _log.info("%s is %s", triggers.called(said), "handed over" if new else "known already")
-                self._taken = said
+                self._taken = (time.monotonic(), said)
                 return
             except errors.OndemandError as error:
                 if triggers.final(error):
@@ -102,13 +104,14 @@ class Consumer:
         return exceptions.Nack()
 
     def _master_works(self) -> bool:
-        """Whether it takes what it took before once more, which changes nothing; whether it answers at all where there is nothing."""
+        """Whether it takes once more what it took lately, which changes nothing; whether it answers at all where it took nothing."""
+        taken_at, taken = self._taken or (-KNOWN, None)
         try:
             with deadlines.Deadline(CALL):
-                if self._taken is None:
+                if taken is None or time.monotonic() - taken_at > KNOWN:
                     self._master.wishes(limit=1)
                 else:
-                    self._master.offer(self._taken)
+                    self._master.offer(taken)
         except (errors.OndemandError, deadlines.Late):
             return False
         return True

@@ -158,6 +158,17 @@ def test_a_message_that_a_master_which_works_for_others_never_answers_is_parked_
     assert ending(consumer, parts.message(parts.ready("FEDORA-2026-1"), message_id="m-2")) == "return"
 
 
+@pytest.mark.parametrize(("known", "parked"), [(trigger.KNOWN, "Nack"), (-1.0, "Drop")])
+def test_a_master_that_takes_nothing_parks_nothing_and_only_what_it_surely_knows_is_offered_again(
+    consumer: trigger.Consumer, master: Any, monkeypatch: pytest.MonkeyPatch, known: float, parked: str
+) -> None:
+    assert ending(consumer, parts.message(parts.ready("FEDORA-2026-1"), message_id="m-2")) == "return"
+    monkeypatch.setattr(trigger, "CALL", 0.5)
+    monkeypatch.setattr(trigger, "KNOWN", known)
+    master.hanging |= {parts.ALIAS, "FEDORA-2026-1"}
+    assert [ending(consumer, parts.message(parts.ready())) for _ in range(2)] == ["Nack", parked]
+
+
 @pytest.mark.parametrize("wrong", [{"away": True}, {"token": "another"}, {"page": 404}])
 def test_no_message_is_parked_while_the_master_works_for_nobody(consumer: trigger.Consumer, master: Any, wrong: dict[str, Any]) -> None:
     vars(master).update(wrong)
