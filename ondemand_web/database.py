@@ -18,6 +18,7 @@ import alembic.command
 import alembic.config
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.ext.compiler import compiles
 
 MIGRATIONS = pathlib.Path(__file__).parent / "migrations"
 BUSY_TIMEOUT = 5.0
@@ -56,6 +57,24 @@ class UtcDateTime(sa.types.TypeDecorator[datetime.datetime]):
         return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
 
 
+class Now(sa.sql.functions.FunctionElement[datetime.datetime]):
+    """The database's time, within a statement."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+
+@compiles(Now)
+def _now(_element: Now, _compiler: object, **_: object) -> str:
+    return "clock_timestamp()"
+
+
+@compiles(Now, "sqlite")
+def _now_in_sqlite(_element: Now, _compiler: object, **_: object) -> str:
+    return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+
+
+_CLOCK = sa.select(Now())
 _JSON = sa.JSON(none_as_null=True)
 
 
@@ -152,11 +171,7 @@ def alone(session: orm.Session, lock: int) -> None:
 
 def clock(session: orm.Session) -> datetime.datetime:
     """The database's time; no other clock counts for leases."""
-    if session.get_bind().dialect.name == "sqlite":
-        text = session.execute(sa.text("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')")).scalar_one()
-        return datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
-    now: datetime.datetime = session.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    return now.astimezone(datetime.UTC)
+    return session.connection().execute(_CLOCK).scalar_one()
 
 
 def _note_use(_connection: object, record: Any) -> None:

@@ -72,7 +72,8 @@ def tasks(here: Service, mine: Callable[[str], bool] = lambda _: True) -> list[T
     """All duties of the dispatcher; `mine` says whether the duty of that name is still this process's."""
 
     def relays(name: str, sink: str, deliver: relay.Deliver) -> Callable[[], bool]:
-        return lambda: relay.relay_next(here, sink, deliver, lambda: mine(name))
+        # What comes while a piece is handed over goes with the next: hardly later, and at half the work.
+        return lambda: relay.relay_next(here, sink, deliver, lambda: mine(name)) == relay.PIECE
 
     bus = relay.Bus(here) if here.settings.bus.config else relay.nowhere
     mail: relay.Deliver = relay.nowhere

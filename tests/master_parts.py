@@ -112,7 +112,7 @@ def queued(here: Service, owner: str = "alice", disk: int = 1024, **fields: obje
     with here.database.writing() as session:
         turn = turns.turn(session, owner, kind(builds.get(session, build_id)), here.settings.queue)
         values = {"backend": "kiwi", "disk": disk, "turn": turn}
-        builds.move(session, old=State.RECEIVED, new=State.QUEUED, where=[Build.id == build_id], values=values)
+        builds.move(session, build_id, old=State.RECEIVED, new=State.QUEUED, values=values)
         session.add(BuildLock(build_id=build_id, digest="d", body=LOCK.model_dump(mode="json"), kickstart="lang C\n"))
     return build_id
 

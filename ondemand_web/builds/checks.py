@@ -20,7 +20,7 @@ from ondemand.states import State
 from ondemand_web.builds import bases, rebuilds
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import LARGEST, clock
+from ondemand_web.database import LARGEST, Now, clock
 from ondemand_web.packages import checking
 from ondemand_web.queue import turns
 from ondemand_web.queue.lengths import Kind
@@ -30,19 +30,15 @@ log = logging.getLogger(__name__)
 MEMORY = 2 * 1024**3
 """Bytes of memory that booting an image takes."""
 _SOURCES = {"repo", "url"}
+_DUE = sa.select(Build).where(Build.state == State.RECEIVED, Build.next_try <= Now()).order_by(Build.next_try).limit(1)
 DELAYS = (2, 5, 15, 30, 60, 120, 300)
 """Seconds until a check whose source is away is tried again; the last one repeats."""
 
 
 def check_next(here: Service) -> bool:
     """Checks the received build that is due longest; gives whether there was one."""
-    with here.database.reading() as session:
-        build = session.execute(
-            sa.select(Build)
-            .where(Build.state == State.RECEIVED, Build.next_try <= clock(session))
-            .order_by(Build.next_try)
-            .limit(1)
-        ).scalar_one_or_none()
+    with here.database.asking() as session:
+        build = session.execute(_DUE).scalar_one_or_none()
     if build is None:
         return False
     try:
@@ -189,9 +185,9 @@ def _queue(here: Service, build: Build, found: Checked) -> None:
     with here.database.writing() as session:
         moved = builds.move(
             session,
+            build.id,
             old=State.RECEIVED,
             new=State.QUEUED,
-            where=[Build.id == build.id],
             values={
                 "backend": found.backend,
                 "disk": found.disk,
@@ -209,9 +205,9 @@ def _refuse(here: Service, build: Build, error: errors.OndemandError) -> None:
     with here.database.writing() as session:
         builds.move(
             session,
+            build.id,
             old=State.RECEIVED,
             new=State.REFUSED,
-            where=[Build.id == build.id],
             values={"error": error.as_dict(), "waiting": None},
             reason=error.sentence,
         )

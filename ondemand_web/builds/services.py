@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import hashlib
-from collections.abc import Sequence
+import types
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +22,8 @@ from ondemand.states import TRANSITIONS, State
 from ondemand_web.builds.models import Build, BuildLock, Submission
 from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.events import services as events
+
+_ANY: Mapping[str, Any] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,37 +92,62 @@ def submit_within(
 
 def move(
     session: orm.Session,
+    build: int | sa.ScalarSelect[int],
     *,
     old: State,
     new: State,
-    where: Sequence[sa.ColumnExpressionArgument[bool]],
-    values: dict[str, Any] | None = None,
+    where: Mapping[str, int | None] = _ANY,
+    values: Mapping[str, Any] = _ANY,
+    given: Mapping[str, Any] = _ANY,
     reason: str | None = None,
     now: datetime.datetime | None = None,
 ) -> Build | None:
-    """The only function that changes a build's state: a conditional UPDATE with its event.
+    """The only function that changes a build's state: a conditional UPDATE with its event. What begins has an attempt more.
 
-    Gives the row as it is now, or None when no row in state `old` fulfils `where`: somebody else was first. `now` is
-    the database's time, of who has just asked for it.
+    `build` is an id, or a query that finds one, with the values that it is `given`; `where` holds what columns must hold.
+    Gives the row as it is now, or None when there is none in state `old` that fulfils `where`: somebody else was first.
+    `now` is the database's time, of who has just asked for it.
     Raises ValueError for a transition that the table does not hold.
     """
     if new not in TRANSITIONS[old]:
         raise ValueError(f"no way from {old} to {new}")
     now = now or clock(session)
-    changed = {"state": new, "changed_at": now, **(values or {})}
+    changed = {"state": new, "changed_at": now, **values}
     if new.final:
         changed["ended_at"] = now
-    statement = sa.update(Build).where(Build.state == old, *where).values(**changed).returning(Build)
-    build = session.execute(
-        statement, execution_options={"synchronize_session": False, "populate_existing": True}
+    sought = None if isinstance(build, int) else build
+    statement = _moving(sought, tuple(where), tuple(changed), new is State.BUILDING)
+    held = {"old_state": old, "build": build, **{f"old_{name}": value for name, value in where.items()}}
+    moved: Build | None = session.execute(
+        statement,
+        {**held, **{f"new_{name}": value for name, value in changed.items()}, **given},
+        execution_options={"synchronize_session": False, "populate_existing": True},
     ).scalar_one_or_none()
-    if build is None:
+    if moved is None:
         return None
     body = {"old": old.value, "new": new.value, "reason": reason}
-    events.record(session, build, events.STATE_CHANGED, body, now)
+    events.record(session, moved, events.STATE_CHANGED, body, now)
     if new is State.QUEUED:
-        events.record(session, build, events.REQUESTED, {}, now)
-    return build
+        events.record(session, moved, events.REQUESTED, {}, now)
+    return moved
+
+
+@functools.lru_cache(maxsize=256)
+def _moving(sought: sa.ScalarSelect[int] | None, where: tuple[str, ...], changed: tuple[str, ...], begins: bool) -> Any:
+    """The statement of a move. To make it takes longer than to execute it, and there are but a few."""
+    values: dict[str, Any] = {name: sa.bindparam(f"new_{name}") for name in changed}
+    if begins:
+        values["attempts"] = Build.attempts + 1
+    return (
+        sa.update(Build)
+        .where(
+            Build.state == sa.bindparam("old_state"),
+            Build.id == (sa.bindparam("build") if sought is None else sought),
+            *(getattr(Build, name).is_not_distinct_from(sa.bindparam(f"old_{name}")) for name in where),
+        )
+        .values(values)
+        .returning(Build)
+    )
 
 
 def cancel(database: Database, build_id: int, owner: str) -> Build:
@@ -136,9 +165,9 @@ def cancel(database: Database, build_id: int, owner: str) -> Build:
             )
         moved = move(
             session,
+            build_id,
             old=state,
             new=State.CANCELED,
-            where=[Build.id == build_id],
             values={"canceled_by": owner},
             reason=f"canceled by {owner}",
         )

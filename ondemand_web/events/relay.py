@@ -18,8 +18,8 @@ from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord
 from ondemand_web import starting
 from ondemand_web.builds import records
-from ondemand_web.builds import services as builds
-from ondemand_web.database import clock
+from ondemand_web.builds.models import Build
+from ondemand_web.database import Now, clock
 from ondemand_web.events import composing
 from ondemand_web.events import services as events
 from ondemand_web.events.models import Delivery, Event
@@ -41,32 +41,66 @@ PIECE = 20
 PAGE, PAGE_AT_MOST = 20, 5000
 """Waiting deliveries that are looked through at once; mostly the first one is due."""
 
+# By no index of ids: that would lead past all that was ever delivered.
+_WAITING = (
+    sa.select(Delivery.id, Delivery.subject, Delivery.recipient, Delivery.next_try <= Now())
+    .where(Delivery.sink == sa.bindparam("sink"), Delivery.state == "waiting", Delivery.id + 0 > sa.bindparam("last"))
+    .order_by(Delivery.id + 0)
+    .limit(sa.bindparam("page"))
+)
 
-def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> bool:
-    """Hands some due deliveries of the sink over, one of a subject; gives whether there were any that did not fail.
+
+def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> int:
+    """Hands some due deliveries of the sink over, up to PIECE; gives how many, without those that failed.
 
     They are noted together: after a crash all of them are handed over again, each with the id that it had. `mine` says
     whether the sink is still ours; who stood still for long must not go on where another one is further.
     """
-    with here.database.reading() as session:
-        found = _due(session, sink)
     results: list[tuple[Delivery, dict[str, object]]] = []
-    for delivery, event in found:
+    for delivery, event, record in _read(here, sink, records_wanted=deliver is not nowhere):
         if not mine():
             break
-        results.append((delivery, values := _handed(here, sink, deliver, delivery, event)))
+        results.append((delivery, values := _handed(sink, deliver, delivery, event, record)))
         if values["state"] == "waiting":
             break
     if results:
         _note(here, sink, results)
-    return any(values["state"] != "waiting" for _, values in results)
+    return sum(values["state"] != "waiting" for _, values in results)
 
 
-def _handed(here: Service, sink: str, deliver: Deliver, delivery: Delivery, event: Event) -> dict[str, object]:
+def _read(here: Service, sink: str, *, records_wanted: bool) -> list[tuple[Delivery, Event, BuildRecord | Exception | None]]:
+    """What is due next, each with its build's record, or with what kept it from being made."""
+    due = _due(here, sink)
+    if not due:
+        return []
+    with here.database.reading() as session:
+        both = sa.select(Delivery, Event, Build).join(Event, Event.id == Delivery.event_id)
+        both = both.outerjoin(Build, Build.id == Event.build_id)
+        found = session.execute(both.where(Delivery.id.in_(due)).order_by(Delivery.id)).all()
+        return [
+            (delivery, event, _record(session, here, build, sink) if records_wanted and build is not None else None)
+            for delivery, event, build in found
+        ]
+
+
+def _record(session: orm.Session, here: Service, build: Build, sink: str) -> BuildRecord | Exception:
+    try:
+        return records.full(session, build, here, waits=False, tries=sink != events.BUS)
+    except sqlalchemy.exc.DBAPIError:
+        raise
+    except Exception as error:
+        return error
+
+
+def _handed(
+    sink: str, deliver: Deliver, delivery: Delivery, event: Event, record: BuildRecord | Exception | None
+) -> dict[str, object]:
     """Hands one over; gives what its row has to say then."""
     values: dict[str, object] = dict(_DONE)
     try:
-        deliver(event, delivery, None if deliver is nowhere else _record(here, event.build_id, sink))
+        if isinstance(record, Exception):
+            raise record
+        deliver(event, delivery, record)
     except errors.DeliveryFailed as error:
         log.warning("delivery %d to %s: %s", delivery.id, sink, error)
         values = _later(delivery, error)
@@ -125,7 +159,6 @@ class Bus:
                 remedy="it is tried again",
             ) from error
 
-
     def _known(self, record: BuildRecord | None) -> list[str]:
         """Names of packages of the wishes that a build was ordered for, which it has itself only when it is checked."""
         if record is None or record.wanted or not record.request.builds:
@@ -160,37 +193,25 @@ def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> 
     """The sink of a service that the operator runs without it: the delivery ends at once."""
 
 
-def _due(session: orm.Session, sink: str) -> list[tuple[Delivery, Event]]:
-    """The oldest waiting deliveries, of those that are due and of which no earlier one of subject and recipient waits."""
-    now, last, page = clock(session), 0, PAGE
-    earlier: set[tuple[str, str]] = set()
+def _due(here: Service, sink: str) -> list[int]:
+    """The oldest waiting deliveries that are due, PIECE at most; none behind an earlier one of its subject and recipient
+    that is not."""
+    last, page = 0, PAGE
+    put_off: set[tuple[str, str]] = set()
     while True:
-        # By no index of ids: that would lead past all that was ever delivered.
-        rows = session.execute(
-            sa.select(Delivery.id, Delivery.subject, Delivery.recipient, Delivery.next_try)
-            .where(Delivery.sink == sink, Delivery.state == "waiting", Delivery.id + 0 > last)
-            .order_by(Delivery.id + 0)
-            .limit(page)
-        ).all()
+        with here.database.asking() as session:
+            rows = session.execute(_WAITING, {"sink": sink, "last": last, "page": page}).all()
         due: list[int] = []
-        for found, subject, recipient, next_try in rows:
-            if next_try <= now and (subject, recipient) not in earlier:
+        for found, subject, recipient, is_due in rows:
+            if is_due and (subject, recipient) not in put_off:
                 due.append(found)
-            earlier.add((subject, recipient))
+            else:
+                put_off.add((subject, recipient))
         if due:
-            both = sa.select(Delivery, Event).join(Event, Event.id == Delivery.event_id)
-            chosen = both.where(Delivery.id.in_(due[:PIECE])).order_by(Delivery.id)
-            return [(delivery, event) for delivery, event in session.execute(chosen)]
+            return due[:PIECE]
         if len(rows) < page:
             return []
         last, page = rows[-1].id, min(PAGE_AT_MOST, 10 * page)
-
-
-def _record(here: Service, build_id: int | None, sink: str) -> BuildRecord | None:
-    if build_id is None:
-        return None
-    with here.database.reading() as session:
-        return records.full(session, builds.get(session, build_id), here, waits=False, tries=sink != events.BUS)
 
 
 def _hasten(session: orm.Session, delivery: Delivery) -> None:

@@ -28,33 +28,45 @@ BUS = "bus"
 MAIL = "mail"
 
 
-def record(session: orm.Session, build: Build, kind: str, body: dict[str, Any], now: datetime.datetime) -> Event:
+def _inserting() -> sa.Insert:
+    """Gives the event the number after the last one of its subject, and gives its id."""
+    events: Any = Event.__table__
+    last = sa.func.coalesce(sa.func.max(events.c.seq), 0)
+    seq = sa.select(last + 1).where(events.c.subject == sa.bindparam("subject")).scalar_subquery()
+    return sa.insert(events).values({**{name: sa.bindparam(name) for name in _GIVEN}, "seq": seq}).returning(events.c.id)
+
+
+# Made once, and without the mapper: every change of a build writes both.
+_GIVEN = ("subject", "build_id", "kind", "at", "body")
+_EVENT = _inserting()
+_DELIVERY = sa.insert(cast(Any, Delivery.__table__))
+
+
+def record(session: orm.Session, build: Build, kind: str, body: dict[str, Any], now: datetime.datetime) -> None:
     """Appends an event to the build's history and a delivery for each sink that wants it.
 
     The caller has just written the build's row, so two of its events can't be numbered at once.
     """
-    event = Event(subject=f"build/{build.id}", build_id=build.id, kind=kind, at=now, body=body)
-    return _append(session, event, _recipients(build, kind, body))
+    row = {"subject": f"build/{build.id}", "build_id": build.id, "kind": kind, "at": now, "body": body}
+    _append(session, row, _recipients(build, kind, body))
 
 
-def announce(session: orm.Session, subject: str, kind: str, body: dict[str, Any], now: datetime.datetime) -> Event:
+def announce(session: orm.Session, subject: str, kind: str, body: dict[str, Any], now: datetime.datetime) -> None:
     """Appends an event to the history of what is no build, for the bus alone.
 
     The caller has locked or just written the subject's row.
     """
-    return _append(session, Event(subject=subject, kind=kind, at=now, body=body), [(BUS, "")])
+    row = {"subject": subject, "build_id": None, "kind": kind, "at": now, "body": body}
+    _append(session, row, [(BUS, "")])
 
 
-def _append(session: orm.Session, event: Event, recipients: list[tuple[str, str]]) -> Event:
-    # Within the INSERT, which gives the number back.
-    last = sa.select(sa.func.coalesce(sa.func.max(Event.seq), 0)).where(Event.subject == event.subject)
-    event.seq = cast(Any, last.scalar_subquery() + 1)
-    session.add(event)
+def _append(session: orm.Session, row: dict[str, Any], recipients: list[tuple[str, str]]) -> None:
+    # The rows that the event points to are written first.
     session.flush()
-    for sink, recipient in recipients:
-        row = {"event_id": event.id, "subject": event.subject, "sink": sink, "recipient": recipient}
-        session.add(Delivery(**row, state="waiting", next_try=event.at))
-    return event
+    connection = session.connection()
+    event = connection.execute(_EVENT, row).scalar_one()
+    common = {"event_id": event, "subject": row["subject"], "state": "waiting", "tries": 0, "next_try": row["at"]}
+    connection.execute(_DELIVERY, [{**common, "sink": sink, "recipient": recipient} for sink, recipient in recipients])
 
 
 def of_build(session: orm.Session, build_id: int, after: int, limit: int) -> list[EventRecord]:

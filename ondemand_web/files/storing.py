@@ -28,6 +28,14 @@ DELAY = 300.0
 """Seconds until something that could not be deleted is tried again."""
 Found = TypeVar("Found")
 _SAME_ATTEMPT = sa.and_(Attempt.build_id == ArtifactFile.build_id, Attempt.number == ArtifactFile.attempt)
+_TO_STORE = (
+    sa.select(ArtifactFile, Build)
+    .join(Build, Build.id == ArtifactFile.build_id)
+    .join(Attempt, _SAME_ATTEMPT)
+    .where(sa.or_(ArtifactFile.state == "storing", sa.and_(ArtifactFile.state == "uploaded", Attempt.ended_at.is_(None))))
+    .order_by(ArtifactFile.tries, ArtifactFile.build_id)
+    .limit(1)
+)
 
 
 class Postponed:
@@ -65,20 +73,8 @@ def store_next(here: Service) -> bool:
 
     While it is `storing`, nothing of its attempt is swept. One that is so already was left by a process that ended.
     """
-    with here.database.reading() as session:
-        found = session.execute(
-            sa.select(ArtifactFile, Build)
-            .join(Build, Build.id == ArtifactFile.build_id)
-            .join(Attempt, _SAME_ATTEMPT)
-            .where(
-                sa.or_(
-                    ArtifactFile.state == "storing",
-                    sa.and_(ArtifactFile.state == "uploaded", Attempt.ended_at.is_(None)),
-                )
-            )
-            .order_by(ArtifactFile.tries, ArtifactFile.build_id)
-            .limit(1)
-        ).first()
+    with here.database.asking() as session:
+        found = session.execute(_TO_STORE).first()
     if found is None:
         return False
     row, build = found

@@ -33,12 +33,15 @@ def making(builders: Iterable[Able], arch: str, image_type: str, backend: str | 
     ]
 
 
+def makes(arches: Iterable[str], backends: Iterable[tuple[str, Sequence[str]]]) -> sa.ColumnElement[bool]:
+    """Which builds a builder of these abilities may take if it has the room, as a condition."""
+    able = [sa.and_(Build.backend == name, Build.image_type.in_(types)) for name, types in backends]
+    return sa.and_(Build.arch.in_(arches), sa.or_(sa.false(), *able))
+
+
 def takes(can: Capabilities) -> sa.ColumnElement[bool]:
     """Which builds such a builder may take, as a condition."""
-    able = [sa.and_(Build.backend == name, Build.image_type.in_(types)) for name, types in can.backends.items()]
-    return sa.and_(
-        Build.arch.in_(can.arches), sa.or_(sa.false(), *able), Build.disk <= can.disk, Build.memory <= can.memory
-    )
+    return sa.and_(makes(can.arches, can.backends.items()), Build.disk <= can.disk, Build.memory <= can.memory)
 
 
 def taken_by(builders: Sequence[Able]) -> sa.ColumnElement[bool]:

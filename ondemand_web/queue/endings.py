@@ -26,6 +26,15 @@ AVOID = datetime.timedelta(seconds=30)
 """How long a build waits for another builder than the one that lost it."""
 _REPORTED = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELED)
 """Outcomes that only a builder's own report brings."""
+_END_STEPS = (
+    sa.update(AttemptStep)
+    .where(
+        AttemptStep.build_id == sa.bindparam("build"),
+        AttemptStep.attempt == sa.bindparam("number"),
+        AttemptStep.state == StepState.RUNNING,
+    )
+    .values(state=sa.bindparam("new_state"), ended_at=sa.bindparam("new_ended_at"))
+)
 _DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts down", remedy="it is tried again")
 
 
@@ -74,9 +83,10 @@ def _succeed(session: orm.Session, build: Build, attempt: Attempt, report: Finis
     _end(session, attempt, Outcome.SUCCEEDED)
     moved = builds.move(
         session,
+        attempt.build_id,
         old=State.BUILDING,
         new=State.SUCCEEDED,
-        where=[Build.id == attempt.build_id, Build.attempts == attempt.number, Build.winner.is_(None)],
+        where={"attempts": attempt.number, "winner": None},
         values={"winner": attempt.number, "kept_until": _kept_until(build, attempt), "error": None},
         now=attempt.ended_at,
     )
@@ -111,15 +121,18 @@ def _retry_or_fail(
     session: orm.Session, build: Build, attempt: Attempt, error: dict[str, Any], limits: settings.Queue
 ) -> State:
     again = error.get("class") in (errors.FailureClass.BUILDER, errors.FailureClass.SERVICE)
-    where, now, reason = [Build.id == build.id, Build.attempts == attempt.number], attempt.ended_at, error.get("sentence")
+    where, now, reason = {"attempts": attempt.number}, attempt.ended_at, error.get("sentence")
     if again and attempt.number - build.drains < limits.attempts:
         values = {"avoid_builder": attempt.builder, "avoid_until": now and now + AVOID}
-        builds.move(session, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=reason, now=now)
+        builds.move(
+            session, build.id, old=State.BUILDING, new=State.QUEUED, where=where, values=values, reason=reason, now=now
+        )
         return State.QUEUED
     pictured = winning.picture(session, attempt)
     kept_until = None if pictured is None else _kept_until(build, attempt)
     builds.move(
         session,
+        build.id,
         old=State.BUILDING,
         new=State.FAILED,
         where=where,
@@ -131,16 +144,7 @@ def _retry_or_fail(
 
 
 def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
-    # What else was set on the attempt is written with its end.
-    with session.no_autoflush:
-        now = clock(session)
-    attempt.ended_at, attempt.outcome = now, outcome
-    session.execute(
-        sa.update(AttemptStep)
-        .where(
-            AttemptStep.build_id == attempt.build_id,
-            AttemptStep.attempt == attempt.number,
-            AttemptStep.state == StepState.RUNNING,
-        )
-        .values(state=StepState.DONE if outcome is Outcome.SUCCEEDED else StepState.FAILED, ended_at=now)
-    )
+    attempt.ended_at, attempt.outcome = (now := clock(session)), outcome
+    state = StepState.DONE if outcome is Outcome.SUCCEEDED else StepState.FAILED
+    running = {"build": attempt.build_id, "number": attempt.number, "new_state": state, "new_ended_at": now}
+    session.execute(_END_STEPS, running, execution_options={"synchronize_session": False})

@@ -7,6 +7,7 @@ Rows are locked in this order: builder, attempt, build. So nobody waits for one 
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,9 +19,25 @@ from ondemand.builds import Assignment, Capabilities, Progress
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import LOCK, Database, clock
+from ondemand_web.database import LOCK, Database, UtcDateTime, clock
 from ondemand_web.queue import abilities, attempts, endings, presence
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
+
+Claimed = tuple[Build, Attempt, BuildLock]
+
+
+def _seeing() -> sa.Update:
+    """Notes when a builder's process asked for work, and what it can do; gives whether it was there before."""
+    builder: Any = Builder.__table__
+    return (
+        sa.update(builder)
+        .where(builder.c.name == sa.bindparam("builder"), builder.c.instance == sa.bindparam("process"))
+        .values(seen_at=sa.bindparam("now"), capabilities=sa.bindparam("can"))
+        .returning(builder.c.present)
+    )
+
+
+_SEEN = _seeing()
 
 
 def register(database: Database, builder: str, instance: str, limits: settings.Queue) -> int:
@@ -39,64 +56,92 @@ def register(database: Database, builder: str, instance: str, limits: settings.Q
 
 def claim(
     database: Database, builder: str, instance: str, claim_id: str, can: Capabilities, limits: settings.Queue
-) -> tuple[Build, Attempt, BuildLock] | None:
+) -> Claimed | None:
     """Gives the builder an attempt of the build whose turn it is, or None; the same claim id, the same attempt.
 
     Raises errors.StateConflict for a claim id of another builder, and when another process registered after this one.
     """
     try:
-        return _claim(database, builder, instance, claim_id, can, limits)
-    except sqlalchemy.exc.IntegrityError as error:
-        # Claims of one builder wait for each other, so it was another one that used the id at this moment.
-        raise _taken(claim_id) from error
+        with database.writing() as session:
+            now = _seen(session, builder, instance, can)
+            return _begin(session, builder, instance, claim_id, can, now, limits) or _known(session, builder, claim_id, now, limits)
+    except sqlalchemy.exc.IntegrityError:
+        # The id is in use, so what was begun has not begun.
+        with database.writing() as session:
+            now = _seen(session, builder, instance, can)
+            return _known(session, builder, claim_id, now, limits)
 
 
-def _claim(
-    database: Database, builder: str, instance: str, claim_id: str, can: Capabilities, limits: settings.Queue
-) -> tuple[Build, Attempt, BuildLock] | None:
-    with database.writing() as session:
-        now = clock(session)
-        row = session.get_one(Builder, builder, with_for_update=LOCK)
-        if row.instance != instance:
-            raise errors.StateConflict(
-                f"Another process is builder {builder} now",
-                cause="it registered with the same token after this one, or this one never did",
-                remedy="end one of them, or give it a token of its own by `ondemand serve --add-builder NAME`",
-            )
-        row.seen_at, row.capabilities = now, can.model_dump(mode="json")
-        presence.joined(session, row, now)
-        deadline = now + datetime.timedelta(seconds=limits.lease)
-        known = sa.select(Attempt).where(Attempt.claim_id == claim_id).with_for_update(key_share=True)
-        attempt = session.execute(known).scalar_one_or_none()
-        if attempt is not None and attempt.builder != builder:
-            raise _taken(claim_id)
-        if attempt is not None:
-            if attempt.ended_at:
-                return None
-            attempt.deadline = deadline
-            return _whole(session, attempt)
-        build = builds.move(
-            session,
-            old=State.QUEUED,
-            new=State.BUILDING,
-            where=[Build.id == _next(builder, can, now, limits)],
-            values={"attempts": Build.attempts + 1, "waiting": None},
-            reason=f"builder {builder} began",
-            now=now,
+def _seen(session: orm.Session, builder: str, instance: str, can: Capabilities) -> datetime.datetime:
+    """Notes that the builder's process asks for work, and locks the builder's row; gives the database's time."""
+    now = clock(session)
+    values = {"builder": builder, "process": instance, "now": now, "can": can.model_dump(mode="json")}
+    present = session.connection().execute(_SEEN, values).scalar()
+    if present is None:
+        raise errors.StateConflict(
+            f"Another process is builder {builder} now",
+            cause="it registered with the same token after this one, or this one never did",
+            remedy="end one of them, or give it a token of its own by `ondemand serve --add-builder NAME`",
         )
-        if build is None:
-            return None
-        attempt = Attempt(
-            build_id=build.id,
-            number=build.attempts,
-            builder=builder,
-            instance=instance,
-            claim_id=claim_id,
-            started_at=now,
-            deadline=deadline,
+    if not present:
+        presence.joined(session, session.get_one(Builder, builder), now)
+    return now
+
+
+def _begin(
+    session: orm.Session,
+    builder: str,
+    instance: str,
+    claim_id: str,
+    can: Capabilities,
+    now: datetime.datetime,
+    limits: settings.Queue,
+) -> Claimed | None:
+    """An attempt of the build whose turn it is, if one waits for such a builder."""
+    seen = now - datetime.timedelta(seconds=limits.lease)
+    build = builds.move(
+        session,
+        _next(can.arches, tuple(can.backends.items())),
+        old=State.QUEUED,
+        new=State.BUILDING,
+        values={"waiting": None},
+        given={"builder": builder, "free_disk": can.disk, "free_memory": can.memory, "now": now, "seen": seen},
+        reason=f"builder {builder} began",
+        now=now,
+    )
+    if build is None:
+        return None
+    attempt = Attempt(
+        build_id=build.id,
+        number=build.attempts,
+        builder=builder,
+        instance=instance,
+        claim_id=claim_id,
+        started_at=now,
+        deadline=now + datetime.timedelta(seconds=limits.lease),
+    )
+    session.add(attempt)
+    session.flush()
+    return build, attempt, session.get_one(BuildLock, build.id)
+
+
+def _known(
+    session: orm.Session, builder: str, claim_id: str, now: datetime.datetime, limits: settings.Queue
+) -> Claimed | None:
+    """The attempt that the claim id was given before, with a new lease, unless it has ended."""
+    attempt = session.execute(
+        sa.select(Attempt).where(Attempt.claim_id == claim_id).with_for_update(key_share=True)
+    ).scalar_one_or_none()
+    if attempt is None or (attempt.ended_at and attempt.builder == builder):
+        return None
+    if attempt.builder != builder:
+        raise errors.StateConflict(
+            f"Claim id {claim_id} is another builder's",
+            cause="each claim needs an id of its own",
+            remedy="claim with a random id",
         )
-        session.add(attempt)
-        return _whole(session, attempt)
+    attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
+    return session.get_one(Build, attempt.build_id), attempt, session.get_one(BuildLock, attempt.build_id)
 
 
 def beat(
@@ -151,34 +196,25 @@ def assignment(build: Build, attempt: Attempt, lock: BuildLock, parts: dict[str,
     )
 
 
-def _next(builder: str, can: Capabilities, now: datetime.datetime, limits: settings.Queue) -> sa.ScalarSelect[int]:
-    seen = now - datetime.timedelta(seconds=limits.lease)
-    others = sa.select(Builder.name).where(Builder.name != builder, Builder.seen_at > seen).exists()
+@functools.lru_cache(maxsize=64)
+def _next(arches: tuple[str, ...], backends: tuple[tuple[str, tuple[str, ...]], ...]) -> sa.ScalarSelect[int]:
+    """The build whose turn it is, of those that such a builder may take. Made once for builders that can do the same."""
+    name: sa.BindParameter[str] = sa.bindparam("builder")
+    now = sa.bindparam("now", type_=UtcDateTime)
+    others = sa.select(Builder.name).where(Builder.name != name, Builder.seen_at > sa.bindparam("seen")).exists()
     return (
         sa.select(Build.id)
         .where(
             Build.state == State.QUEUED,
-            abilities.takes(can),
+            abilities.makes(arches, backends),
+            Build.disk <= sa.bindparam("free_disk"),
+            Build.memory <= sa.bindparam("free_memory"),
             Build.next_try <= now,
             # One that this builder lost waits for another builder, where there is one.
-            sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != builder, Build.avoid_until < now, sa.not_(others)),
+            sa.or_(Build.avoid_builder.is_(None), Build.avoid_builder != name, Build.avoid_until < now, sa.not_(others)),
         )
         .order_by(Build.turn, Build.id)
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True, of=Build)
         .scalar_subquery()
-    )
-
-
-def _taken(claim_id: str) -> errors.StateConflict:
-    return errors.StateConflict(
-        f"Claim id {claim_id} is another builder's", cause="each claim needs an id of its own", remedy="claim with a random id"
-    )
-
-
-def _whole(session: orm.Session, attempt: Attempt) -> tuple[Build, Attempt, BuildLock]:
-    return (
-        session.get_one(Build, attempt.build_id),
-        attempt,
-        session.get_one(BuildLock, attempt.build_id),
     )

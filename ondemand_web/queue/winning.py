@@ -17,6 +17,9 @@ from ondemand_web.queue.models import Attempt
 
 ONCE = ("image", "manifest")
 """Roles that exactly one artifact has."""
+_FILES = sa.select(ArtifactFile).where(
+    ArtifactFile.build_id == sa.bindparam("build"), ArtifactFile.attempt == sa.bindparam("number")
+)
 
 
 def demand(session: orm.Session, attempt: Attempt, report: FinishReport) -> None:
@@ -37,8 +40,8 @@ def picture(session: orm.Session, attempt: Attempt) -> int | None:
 
 
 def _files(session: orm.Session, attempt: Attempt) -> Sequence[ArtifactFile]:
-    of_attempt = (ArtifactFile.build_id == attempt.build_id, ArtifactFile.attempt == attempt.number)
-    return session.execute(sa.select(ArtifactFile).where(*of_attempt)).scalars().all()
+    of_attempt = {"build": attempt.build_id, "number": attempt.number}
+    return session.execute(_FILES, of_attempt).scalars().all()
 
 
 def _lack_of_files(session: orm.Session, attempt: Attempt, report: FinishReport) -> str:

@@ -16,7 +16,6 @@ from ondemand.facts import Facts, Happening
 from ondemand.states import State
 from ondemand.wishes import DecisionState
 from ondemand_web.builds import services as builds
-from ondemand_web.builds.models import Build
 from ondemand_web.database import LOCK, clock
 from ondemand_web.service import Service
 from ondemand_web.wishes import judging, matching, news, services
@@ -29,13 +28,13 @@ LIVE = (DecisionState.WAITING, DecisionState.ORDERED, DecisionState.JOINED)
 """States of decisions that stand."""
 RELATED = 1000
 """Earlier decisions that one message is compared with at most."""
+_UNDECIDED = sa.select(Wish.id).where(Wish.decided_at.is_(None)).order_by(Wish.id).limit(1)
 
 
 def decide_next(here: Service) -> bool:
     """Decides the oldest message that waits for it; gives whether there was one."""
-    with here.database.reading() as session:
-        undecided = sa.select(Wish.id).where(Wish.decided_at.is_(None)).order_by(Wish.id).limit(1)
-        wish_id = session.execute(undecided).scalar()
+    with here.database.asking() as session:
+        wish_id = session.execute(_UNDECIDED).scalar()
     if wish_id is None:
         return False
     try:
@@ -132,8 +131,7 @@ def _cancel(session: orm.Session, build_id: int, facts: Facts, reason: str) -> b
     if state not in (State.RECEIVED, State.QUEUED):
         return False
     values = {"canceled_by": build.owner}
-    where = [Build.id == build_id]
-    return builds.move(session, old=state, new=State.CANCELED, where=where, values=values, reason=reason) is not None
+    return builds.move(session, build_id, old=state, new=State.CANCELED, values=values, reason=reason) is not None
 
 
 def _add(session: orm.Session, wish: Wish, facts: Facts, match: Match) -> None:

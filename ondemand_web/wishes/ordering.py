@@ -20,7 +20,7 @@ from ondemand.wishes import DecisionState
 from ondemand_web.builds import permissions
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build
-from ondemand_web.database import LOCK, alone, clock
+from ondemand_web.database import LOCK, Now, alone, clock
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, inclusion, judging, services
 from ondemand_web.wishes.judging import Item, Verdict
@@ -35,6 +35,14 @@ ALONE = 0x77697368657300
 DELAYS = (5, 15, 60, 300)
 """Seconds until a decision is looked at again that a source or an error kept from being ordered; the last one repeats."""
 
+_DUE = (
+    sa.select(Decision, Wish, Now())
+    .join(Wish, Wish.id == Decision.wish_id)
+    .where(Decision.state == DecisionState.WAITING, Decision.next_try <= Now())
+    .order_by(Decision.at.desc(), Decision.id.desc())
+    .limit(1)
+)
+
 
 def work_next(here: Service) -> bool:
     """One piece of the duty: first every message is decided, so that nothing is ordered which one of them replaces."""
@@ -43,15 +51,13 @@ def work_next(here: Service) -> bool:
 
 def order_next(here: Service) -> bool:
     """Judges the newest decision that is due; gives whether there was one."""
+    with here.database.asking() as session:
+        found = session.execute(_DUE).first()
+    if found is None:
+        return False
+    decision, wish, now = found
+    rule = here.rules.find(decision.rule)
     with here.database.reading() as session:
-        now = clock(session)
-        due = (Decision.state == DecisionState.WAITING, Decision.next_try <= now)
-        query = sa.select(Decision, Wish).join(Wish, Wish.id == Decision.wish_id).where(*due)
-        found = session.execute(query.order_by(Decision.at.desc(), Decision.id.desc()).limit(1)).first()
-        if found is None:
-            return False
-        decision, wish = found
-        rule = here.rules.find(decision.rule)
         item, verdict = _judged(session, decision, wish, rule, now)
     if item is None or verdict is not judging.GO or rule is None:
         _settle(here, decision, verdict)

@@ -17,6 +17,7 @@ from ondemand_web.wishes.models import ReleaseToRead
 log = logging.getLogger(__name__)
 PAUSE = 60.0
 """Seconds between two readings of one release, however many messages ask for it: anybody may have sent them."""
+_ASKED = sa.select(ReleaseToRead).order_by(ReleaseToRead.asked_at)
 
 
 class Reader:
@@ -30,8 +31,8 @@ class Reader:
     def __call__(self) -> bool:
         """Reads the one that was asked for first, of those that were not read just now; gives whether there was one.
         What can't be read now the next reading of all releases tries again."""
-        with self._here.database.reading() as session:
-            rows = list(session.execute(sa.select(ReleaseToRead).order_by(ReleaseToRead.asked_at)).scalars())
+        with self._here.database.asking() as session:
+            rows = list(session.execute(_ASKED).scalars())
         now = time.monotonic()
         asked = next((row for row in rows if now - self._read.get(row.release, -math.inf) >= PAUSE), None)
         if asked is None:

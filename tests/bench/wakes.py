@@ -138,7 +138,7 @@ def _put(database: Database) -> int:
         session.flush()
         turn = turns.turn(session, build.owner, master_parts.kind(build), settings.Queue())
         values = {"backend": "kiwi", "turn": turn}
-        services.move(session, old=State.RECEIVED, new=State.QUEUED, where=[Build.id == build.id], values=values)
+        services.move(session, build.id, old=State.RECEIVED, new=State.QUEUED, values=values)
         body = master_parts.LOCK.model_dump(mode="json")
         session.add(BuildLock(build_id=build.id, digest="d", body=body, kickstart="lang C\n"))
         session.execute(sa.update(Delivery).where(Delivery.subject == f"build/{build.id}").values(state="delivered"))

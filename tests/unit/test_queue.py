@@ -44,8 +44,10 @@ def test_a_claim_gives_the_build_whose_turn_it_is(here: Service) -> None:
 def test_whose_turn_it_is_is_read_off_an_index_and_not_sorted_out(here: Service) -> None:
     with here.database.reading() as session:
         dialect = session.get_bind().dialect
-        turn = queue._next("one", parts.CAN, clock(session), here.settings.queue).element
-        text = str(turn.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:")
+        now = clock(session)
+        given = {"builder": "one", "now": now, "seen": now, "free_disk": parts.CAN.disk, "free_memory": parts.CAN.memory}
+        turn = queue._next(parts.CAN.arches, tuple(parts.CAN.backends.items())).element
+        text = str(turn.params(given).compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:")
         if dialect.name == "sqlite":
             rows = session.execute(sa.text(f"EXPLAIN QUERY PLAN {text}")).all()
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import datetime
+import itertools
 import pathlib
 from typing import Any
 
@@ -244,8 +245,8 @@ def test_a_build_that_has_begun_or_that_another_update_wants_goes_on(here: Servi
     assert sorted(states(here, ids)) == ["joined", "ordered"] and made(here)[0].state == State.RECEIVED
     parts.bring(here, parts.facts(4, 70, **{**WITHDRAWN, "subject": OTHER}))
     with here.database.writing() as session:
-        builds.move(session, old=State.RECEIVED, new=State.QUEUED, where=[])
-        builds.move(session, old=State.QUEUED, new=State.BUILDING, where=[])
+        for old, new in itertools.pairwise((State.RECEIVED, State.QUEUED, State.BUILDING)):
+            assert builds.move(session, made(here)[0].id, old=old, new=new) is not None
     parts.work(here)
     assert made(here)[0].state == State.BUILDING
 
