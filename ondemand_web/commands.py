@@ -66,6 +66,7 @@ def serve(
     elif deliver_parked:
         typer.echo(f"deliveries to {deliver_parked} that are tried again: {events.deliver_again(here.database, deliver_parked)}")
     elif only is Part.DISPATCHER:
+        starting.settle()
         dispatcher.run(here)
     elif only is Part.WEB:
         _web(here)
@@ -85,4 +86,6 @@ def _show_parked(here: service.Service) -> None:
 
 def _web(here: service.Service) -> None:
     starting.address(here.settings.master)
-    server.serve(app.make(here), here)
+    application = app.make(here)
+    starting.settle()
+    server.serve(application, here)

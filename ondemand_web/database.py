@@ -97,7 +97,8 @@ class Database:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
         else:
-            self.engine = sa.create_engine(self.url, pool_size=20)
+            # The connection that was used last: few stay warm, and each knows the statements that come again and again.
+            self.engine = sa.create_engine(self.url, pool_size=20, pool_use_lifo=True)
             sa.event.listen(self.engine, "connect", _use_utc)
             sa.event.listen(self.engine, "checkin", _note_use)
             sa.event.listen(self.engine, "checkout", self._require_answer)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import collections
 import dataclasses
 import threading
+from collections.abc import Iterable
 
+import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ondemand.builds import WantedPackage
@@ -18,6 +20,7 @@ from ondemand_web.builds.models import BuildLock
 
 MOST = 2000
 """Summaries that a process keeps, each of some kilobytes."""
+_LOCKS = sa.select(BuildLock.build_id, BuildLock.body).where(BuildLock.build_id.in_(sa.bindparam("missing", expanding=True)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,19 +49,24 @@ class Summaries:
 
     def of(self, session: orm.Session, build_id: int) -> Summary:
         """The build's; the session is used when it is not kept."""
+        return self.of_all(session, [build_id]).get(build_id, NONE)
+
+    def of_all(self, session: orm.Session, build_ids: Iterable[int]) -> dict[int, Summary]:
+        """Of all these builds that have a lock; what is not kept is read at once."""
+        wanted = set(build_ids)
         with self._lock:
-            if build_id in self._kept:
+            found = {build_id: self._kept[build_id] for build_id in wanted & self._kept.keys()}
+            for build_id in found:
                 self._kept.move_to_end(build_id)
-                return self._kept[build_id]
-        row = session.get(BuildLock, build_id)
-        if row is None:
-            return NONE
-        made = summary(Lock.model_validate(row.body))
+        if missing := wanted - found.keys():
+            rows = session.execute(_LOCKS, {"missing": sorted(missing)})
+            found |= {build_id: summary(Lock.model_validate(body)) for build_id, body in rows}
         with self._lock:
-            self._kept[build_id] = made
+            for build_id in missing & found.keys():
+                self._kept[build_id] = found[build_id]
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return made
+        return found
 
 
 def summary(lock: Lock) -> Summary:

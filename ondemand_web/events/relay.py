@@ -77,6 +77,9 @@ def _read(here: Service, sink: str, *, records_wanted: bool) -> list[tuple[Deliv
         both = sa.select(Delivery, Event, Build).join(Event, Event.id == Delivery.event_id)
         both = both.outerjoin(Build, Build.id == Event.build_id)
         found = session.execute(both.where(Delivery.id.in_(due)).order_by(Delivery.id)).all()
+        if records_wanted:
+            # What they say of their locks is read at once.
+            here.summaries.of_all(session, (build.id for _, _, build in found if build is not None))
         return [
             (delivery, event, _record(session, here, build, sink) if records_wanted and build is not None else None)
             for delivery, event, build in found

@@ -97,4 +97,4 @@ def _by_token(database: Database, authorization: str | None, table: type[Person]
     if scheme.lower() != "bearer" or not token:
         return None
     with database.asking() as session:
-        return session.execute(_NAMED[table], {"hash": token_hash(token)}).scalar()
+        return session.connection().execute(_NAMED[table], {"hash": token_hash(token)}).scalar()

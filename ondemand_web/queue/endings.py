@@ -26,16 +26,24 @@ AVOID = datetime.timedelta(seconds=30)
 """How long a build waits for another builder than the one that lost it."""
 _REPORTED = (Outcome.SUCCEEDED, Outcome.FAILED, Outcome.CANCELED)
 """Outcomes that only a builder's own report brings."""
-_END_STEPS = (
-    sa.update(AttemptStep)
-    .where(
-        AttemptStep.build_id == sa.bindparam("build"),
-        AttemptStep.attempt == sa.bindparam("number"),
-        AttemptStep.state == StepState.RUNNING,
-    )
-    .values(state=sa.bindparam("new_state"), ended_at=sa.bindparam("new_ended_at"))
-)
 _DRAINED = errors.AttemptLost("The builder gave the attempt up", cause="it shuts down", remedy="it is tried again")
+
+
+def _ending_steps() -> sa.Update:
+    """Ends what an attempt's builder said that it was doing."""
+    step: Any = AttemptStep.__table__
+    return (
+        sa.update(step)
+        .where(
+            step.c.build_id == sa.bindparam("build"),
+            step.c.attempt == sa.bindparam("number"),
+            step.c.state == StepState.RUNNING,
+        )
+        .values(state=sa.bindparam("new_state"), ended_at=sa.bindparam("now"))
+    )
+
+
+_END_STEPS = _ending_steps()
 
 
 def finish(
@@ -146,5 +154,5 @@ def _retry_or_fail(
 def _end(session: orm.Session, attempt: Attempt, outcome: Outcome) -> None:
     attempt.ended_at, attempt.outcome = (now := clock(session)), outcome
     state = StepState.DONE if outcome is Outcome.SUCCEEDED else StepState.FAILED
-    running = {"build": attempt.build_id, "number": attempt.number, "new_state": state, "new_ended_at": now}
-    session.execute(_END_STEPS, running, execution_options={"synchronize_session": False})
+    running = {"build": attempt.build_id, "number": attempt.number, "new_state": state, "now": now}
+    session.connection().execute(_END_STEPS, running)

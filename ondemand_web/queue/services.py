@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 import sqlalchemy.exc
@@ -19,7 +19,7 @@ from ondemand.builds import Assignment, Capabilities, Progress
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
 from ondemand_web.builds.models import Build, BuildLock
-from ondemand_web.database import LOCK, Database, UtcDateTime, clock
+from ondemand_web.database import LOCK, Database, Now, UtcDateTime, clock
 from ondemand_web.queue import abilities, attempts, endings, presence
 from ondemand_web.queue.models import Attempt, AttemptStep, Builder
 
@@ -32,8 +32,8 @@ def _seeing() -> sa.Update:
     return (
         sa.update(builder)
         .where(builder.c.name == sa.bindparam("builder"), builder.c.instance == sa.bindparam("process"))
-        .values(seen_at=sa.bindparam("now"), capabilities=sa.bindparam("can"))
-        .returning(builder.c.present)
+        .values(seen_at=Now(), capabilities=sa.bindparam("can"))
+        .returning(builder.c.present, builder.c.seen_at)
     )
 
 
@@ -74,18 +74,17 @@ def claim(
 
 def _seen(session: orm.Session, builder: str, instance: str, can: Capabilities) -> datetime.datetime:
     """Notes that the builder's process asks for work, and locks the builder's row; gives the database's time."""
-    now = clock(session)
-    values = {"builder": builder, "process": instance, "now": now, "can": can.model_dump(mode="json")}
-    present = session.connection().execute(_SEEN, values).scalar()
-    if present is None:
+    values = {"builder": builder, "process": instance, "can": can.model_dump(mode="json")}
+    seen = session.connection().execute(_SEEN, values).one_or_none()
+    if seen is None:
         raise errors.StateConflict(
             f"Another process is builder {builder} now",
             cause="it registered with the same token after this one, or this one never did",
             remedy="end one of them, or give it a token of its own by `ondemand serve --add-builder NAME`",
         )
-    if not present:
-        presence.joined(session, session.get_one(Builder, builder), now)
-    return now
+    if not seen.present:
+        presence.joined(session, session.get_one(Builder, builder), seen.seen_at)
+    return cast(datetime.datetime, seen.seen_at)
 
 
 def _begin(

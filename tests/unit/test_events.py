@@ -124,6 +124,25 @@ def test_a_delivery_that_breaks_its_sink_holds_up_no_other_build(here: Service, 
     assert deliveries(here, sink)[0] == ("build/1", "waiting", 1)
 
 
+def test_one_piece_holds_what_a_subject_has_to_say_in_order_up_to_the_first_that_fails(here: Service) -> None:
+    parts.queued(here)
+    parts.submit(here)
+    told: list[tuple[str, int]] = []
+
+    def fail_second(event: Event, _delivery: Delivery, _record: BuildRecord | None) -> None:
+        told.append((event.subject, event.seq))
+        if len(told) == 2:
+            raise errors.DeliveryFailed("It failed")
+
+    assert relay.relay_next(here, events.BUS, fail_second) == 1
+    assert told == [("build/1", 1), ("build/1", 2)]
+    assert relay.relay_next(here, events.BUS, fail_second) == 1
+    assert told[2:] == [("build/2", 1)], "what is behind the one that failed waits for it"
+    let_all_be_due(here)
+    assert relay.relay_next(here, events.BUS, fail_second) == 2
+    assert told[3:] == [("build/1", 2), ("build/1", 3)]
+
+
 def test_behind_many_that_are_put_off_the_first_that_is_due_is_found(here: Service) -> None:
     two_canceled(here)
     with here.database.writing() as session:
