@@ -66,12 +66,14 @@ class Now(sa.sql.functions.FunctionElement[datetime.datetime]):
 
 @compiles(Now)
 def _now(_element: Now, _compiler: object, **_: object) -> str:
-    return "clock_timestamp()"
+    # As the statement came: so an index leads to what is due by then.
+    return "statement_timestamp()"
 
 
 @compiles(Now, "sqlite")
 def _now_in_sqlite(_element: Now, _compiler: object, **_: object) -> str:
-    return "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    # Microseconds, as in the columns: they are compared as text.
+    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
 
 
 _CLOCK = sa.select(Now())

@@ -38,7 +38,7 @@ GAP = 10.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Task:
-    """A duty: `work` does one piece and gives whether there was one; without one it pauses `pause` seconds."""
+    """A duty: `work` does one piece and gives whether another may wait; else it pauses `pause` seconds."""
 
     name: str
     work: Callable[[], bool]
@@ -72,8 +72,7 @@ def tasks(here: Service, mine: Callable[[str], bool] = lambda _: True) -> list[T
     """All duties of the dispatcher; `mine` says whether the duty of that name is still this process's."""
 
     def relays(name: str, sink: str, deliver: relay.Deliver) -> Callable[[], bool]:
-        # What comes while a piece is handed over goes with the next: hardly later, and at half the work.
-        return lambda: relay.relay_next(here, sink, deliver, lambda: mine(name)) == relay.PIECE
+        return lambda: relay.relay_next(here, sink, deliver, lambda: mine(name))
 
     bus = relay.Bus(here) if here.settings.bus.config else relay.nowhere
     mail: relay.Deliver = relay.nowhere

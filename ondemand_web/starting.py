@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What must hold before the master starts: its folder, address, database and bus configuration, else a sentence."""
+"""The master's start: its folder, address, database and bus configuration must hold, else a sentence; then it settles."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from werkzeug import serving
 
 from demo import site
@@ -180,3 +181,13 @@ def state(here: Service, build_id: int) -> State:
     """The build's state."""
     with here.database.reading() as session:
         return State(builds.get(session, build_id).state)
+
+
+def plan(session: orm.Session, query: sa.SelectBase) -> str:
+    """How the database would find it in a large table."""
+    dialect = session.get_bind().dialect
+    text = str(query.compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:")
+    if dialect.name == "sqlite":
+        return str(session.execute(sa.text(f"EXPLAIN QUERY PLAN {text}")).all())
+    session.execute(sa.text("SET LOCAL enable_seqscan = off"))
+    return str(session.execute(sa.text(f"EXPLAIN {text}")).all())

@@ -23,7 +23,7 @@ from ondemand_web.builds.models import Build, BuildLock, Submission
 from ondemand_web.database import LARGEST, LOCK, Database, clock
 from ondemand_web.events import services as events
 
-_ANY: Mapping[str, Any] = types.MappingProxyType({})
+_NONE: Mapping[str, Any] = types.MappingProxyType({})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -96,15 +96,16 @@ def move(
     *,
     old: State,
     new: State,
-    where: Mapping[str, int | None] = _ANY,
-    values: Mapping[str, Any] = _ANY,
-    given: Mapping[str, Any] = _ANY,
+    where: Mapping[str, int | None] = _NONE,
+    values: Mapping[str, Any] = _NONE,
+    given: Mapping[str, Any] = _NONE,
     reason: str | None = None,
     now: datetime.datetime | None = None,
 ) -> Build | None:
     """The only function that changes a build's state: a conditional UPDATE with its event. What begins has an attempt more.
 
-    `build` is an id, or a query that finds one, with the values that it is `given`; `where` holds what columns must hold.
+    `build` is an id, or a query that finds one, with the values that it is `given`, none of them named as a column;
+    `where` holds what columns must hold.
     Gives the row as it is now, or None when there is none in state `old` that fulfils `where`: somebody else was first.
     `now` is the database's time, of who has just asked for it.
     Raises ValueError for a transition that the table does not hold.
@@ -117,7 +118,10 @@ def move(
         changed["ended_at"] = now
     sought = None if isinstance(build, int) else build
     statement = _moving(sought, tuple(where), tuple(changed), new is State.BUILDING)
-    held = {"old_state": old, "build": build, **{f"old_{name}": value for name, value in where.items()}}
+    # None of these names is a column's: SQLAlchemy would write such a value.
+    held: dict[str, Any] = {"old_state": old, **{f"old_{name}": value for name, value in where.items()}}
+    if sought is None:
+        held["build"] = build
     moved: Build | None = session.execute(
         statement,
         {**held, **{f"new_{name}": value for name, value in changed.items()}, **given},

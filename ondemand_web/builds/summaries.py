@@ -7,10 +7,12 @@ Every look at a build and every message about it asks for this. Only reads.
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import threading
 from collections.abc import Iterable
 
+import pydantic
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -20,7 +22,6 @@ from ondemand_web.builds.models import BuildLock
 
 MOST = 2000
 """Summaries that a process keeps, each of some kilobytes."""
-_LOCKS = sa.select(BuildLock.build_id, BuildLock.body).where(BuildLock.build_id.in_(sa.bindparam("missing", expanding=True)))
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -49,24 +50,30 @@ class Summaries:
 
     def of(self, session: orm.Session, build_id: int) -> Summary:
         """The build's; the session is used when it is not kept."""
-        return self.of_all(session, [build_id]).get(build_id, NONE)
-
-    def of_all(self, session: orm.Session, build_ids: Iterable[int]) -> dict[int, Summary]:
-        """Of all these builds that have a lock; what is not kept is read at once."""
-        wanted = set(build_ids)
         with self._lock:
-            found = {build_id: self._kept[build_id] for build_id in wanted & self._kept.keys()}
-            for build_id in found:
+            if build_id in self._kept:
                 self._kept.move_to_end(build_id)
-        if missing := wanted - found.keys():
-            rows = session.execute(_LOCKS, {"missing": sorted(missing)})
-            found |= {build_id: summary(Lock.model_validate(body)) for build_id, body in rows}
+                return self._kept[build_id]
+        row = session.get(BuildLock, build_id)
+        return NONE if row is None else self._keep(row)
+
+    def read_ahead(self, session: orm.Session, build_ids: Iterable[int]) -> None:
+        """Keeps those of all these builds, by one statement; of a lock that can't be read `of` will say so."""
         with self._lock:
-            for build_id in missing & found.keys():
-                self._kept[build_id] = found[build_id]
+            missing = set(build_ids) - self._kept.keys()
+        if not missing:
+            return
+        for row in session.execute(sa.select(BuildLock).where(BuildLock.build_id.in_(missing))).scalars():
+            with contextlib.suppress(pydantic.ValidationError):
+                self._keep(row)
+
+    def _keep(self, row: BuildLock) -> Summary:
+        made = summary(Lock.model_validate(row.body))
+        with self._lock:
+            self._kept[row.build_id] = made
             while len(self._kept) > self._most:
                 self._kept.popitem(last=False)
-        return found
+        return made
 
 
 def summary(lock: Lock) -> Summary:

@@ -50,36 +50,40 @@ _WAITING = (
 )
 
 
-def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> int:
-    """Hands some due deliveries of the sink over, up to PIECE; gives how many, without those that failed.
+def relay_next(here: Service, sink: str, deliver: Deliver, mine: Callable[[], bool] = lambda: True) -> bool:
+    """Hands some due deliveries of the sink over, one of a subject; gives whether some did not fail and more may be due.
 
     They are noted together: after a crash all of them are handed over again, each with the id that it had. `mine` says
     whether the sink is still ours; who stood still for long must not go on where another one is further.
     """
+    due, more = _due(here, sink)
     results: list[tuple[Delivery, dict[str, object]]] = []
-    for delivery, event, record in _read(here, sink, records_wanted=deliver is not nowhere):
+    for delivery, event, record in _read(here, sink, due, records_wanted=deliver is not nowhere):
         if not mine():
             break
         results.append((delivery, values := _handed(sink, deliver, delivery, event, record)))
+        # What waits for the same reason as this one did is due with its success.
+        more = more or delivery.error is not None
         if values["state"] == "waiting":
+            more = True
             break
     if results:
         _note(here, sink, results)
-    return sum(values["state"] != "waiting" for _, values in results)
+    return more and any(values["state"] != "waiting" for _, values in results)
 
 
-def _read(here: Service, sink: str, *, records_wanted: bool) -> list[tuple[Delivery, Event, BuildRecord | Exception | None]]:
-    """What is due next, each with its build's record, or with what kept it from being made."""
-    due = _due(here, sink)
+def _read(
+    here: Service, sink: str, due: list[int], *, records_wanted: bool
+) -> list[tuple[Delivery, Event, BuildRecord | Exception | None]]:
+    """These deliveries, each with its build's record, or with what kept it from being made."""
     if not due:
         return []
     with here.database.reading() as session:
-        both = sa.select(Delivery, Event, Build).join(Event, Event.id == Delivery.event_id)
-        both = both.outerjoin(Build, Build.id == Event.build_id)
-        found = session.execute(both.where(Delivery.id.in_(due)).order_by(Delivery.id)).all()
+        whole = sa.select(Delivery, Event, Build).join(Event, Event.id == Delivery.event_id)
+        whole = whole.outerjoin(Build, Build.id == Event.build_id)
+        found = session.execute(whole.where(Delivery.id.in_(due), Delivery.state == "waiting").order_by(Delivery.id)).all()
         if records_wanted:
-            # What they say of their locks is read at once.
-            here.summaries.of_all(session, (build.id for _, _, build in found if build is not None))
+            here.summaries.read_ahead(session, (build.id for _, _, build in found if build is not None and build.turn is not None))
         return [
             (delivery, event, _record(session, here, build, sink) if records_wanted and build is not None else None)
             for delivery, event, build in found
@@ -196,24 +200,26 @@ def nowhere(_event: Event, _delivery: Delivery, _record: BuildRecord | None) -> 
     """The sink of a service that the operator runs without it: the delivery ends at once."""
 
 
-def _due(here: Service, sink: str) -> list[int]:
-    """The oldest waiting deliveries that are due, PIECE at most; none behind an earlier one of its subject and recipient
-    that is not."""
-    last, page = 0, PAGE
-    put_off: set[tuple[str, str]] = set()
+def _due(here: Service, sink: str) -> tuple[list[int], bool]:
+    """The oldest waiting deliveries that are due, PIECE at most, of which no earlier one of subject and recipient waits;
+    and whether more may be due."""
+    due: list[int] = []
+    earlier: dict[tuple[str, str], bool] = {}
+    last, page, more = 0, PAGE, False
     while True:
         with here.database.asking() as session:
             rows = session.execute(_WAITING, {"sink": sink, "last": last, "page": page}).all()
-        due: list[int] = []
         for found, subject, recipient, is_due in rows:
-            if is_due and (subject, recipient) not in put_off:
+            if (subject, recipient) in earlier:
+                more = more or earlier[subject, recipient]
+                continue
+            earlier[subject, recipient] = is_due
+            if is_due:
                 due.append(found)
-            else:
-                put_off.add((subject, recipient))
-        if due:
-            return due[:PIECE]
+        if len(due) >= PIECE:
+            return due[:PIECE], True
         if len(rows) < page:
-            return []
+            return due, more
         last, page = rows[-1].id, min(PAGE_AT_MOST, 10 * page)
 
 

@@ -64,12 +64,17 @@ def claim(
     try:
         with database.writing() as session:
             now = _seen(session, builder, instance, can)
-            return _begin(session, builder, instance, claim_id, can, now, limits) or _known(session, builder, claim_id, now, limits)
+            begun = _begin(session, builder, instance, claim_id, can, now, limits)
+            known = None if begun else _of_claim(session, claim_id)
+            return _again(session, known, builder, now, limits) if known else begun
     except sqlalchemy.exc.IntegrityError:
-        # The id is in use, so what was begun has not begun.
+        # Most likely the id is in use; then what was begun has not begun.
         with database.writing() as session:
             now = _seen(session, builder, instance, can)
-            return _known(session, builder, claim_id, now, limits)
+            known = _of_claim(session, claim_id)
+            if known is None:
+                raise
+            return _again(session, known, builder, now, limits)
 
 
 def _seen(session: orm.Session, builder: str, instance: str, can: Capabilities) -> datetime.datetime:
@@ -100,7 +105,7 @@ def _begin(
     seen = now - datetime.timedelta(seconds=limits.lease)
     build = builds.move(
         session,
-        _next(can.arches, tuple(can.backends.items())),
+        _next(tuple(sorted(can.arches)), tuple(sorted(can.backends.items()))),
         old=State.QUEUED,
         new=State.BUILDING,
         values={"waiting": None},
@@ -124,21 +129,25 @@ def _begin(
     return build, attempt, session.get_one(BuildLock, build.id)
 
 
-def _known(
-    session: orm.Session, builder: str, claim_id: str, now: datetime.datetime, limits: settings.Queue
-) -> Claimed | None:
-    """The attempt that the claim id was given before, with a new lease, unless it has ended."""
-    attempt = session.execute(
+def _of_claim(session: orm.Session, claim_id: str) -> Attempt | None:
+    """The attempt that the claim id was given before."""
+    return session.execute(
         sa.select(Attempt).where(Attempt.claim_id == claim_id).with_for_update(key_share=True)
     ).scalar_one_or_none()
-    if attempt is None or (attempt.ended_at and attempt.builder == builder):
-        return None
+
+
+def _again(
+    session: orm.Session, attempt: Attempt, builder: str, now: datetime.datetime, limits: settings.Queue
+) -> Claimed | None:
+    """The attempt with a new lease, unless it has ended; raises errors.StateConflict where it is another builder's."""
     if attempt.builder != builder:
         raise errors.StateConflict(
-            f"Claim id {claim_id} is another builder's",
+            f"Claim id {attempt.claim_id} is another builder's",
             cause="each claim needs an id of its own",
             remedy="claim with a random id",
         )
+    if attempt.ended_at:
+        return None
     attempt.deadline = now + datetime.timedelta(seconds=limits.lease)
     return session.get_one(Build, attempt.build_id), attempt, session.get_one(BuildLock, attempt.build_id)
 

@@ -15,6 +15,7 @@ from ondemand import bus, errors, plugins
 from ondemand.builds import BuildRecord, FinishReport
 from ondemand_web import app, dispatcher
 from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import BuildLock
 from ondemand_web.database import clock
 from ondemand_web.events import composing, relay
 from ondemand_web.events import services as events
@@ -124,8 +125,9 @@ def test_a_delivery_that_breaks_its_sink_holds_up_no_other_build(here: Service, 
     assert deliveries(here, sink)[0] == ("build/1", "waiting", 1)
 
 
-def test_one_piece_holds_what_a_subject_has_to_say_in_order_up_to_the_first_that_fails(here: Service) -> None:
+def test_a_piece_holds_one_event_of_a_subject_and_ends_at_the_first_that_fails(here: Service) -> None:
     parts.queued(here)
+    parts.submit(here)
     parts.submit(here)
     told: list[tuple[str, int]] = []
 
@@ -134,13 +136,33 @@ def test_one_piece_holds_what_a_subject_has_to_say_in_order_up_to_the_first_that
         if len(told) == 2:
             raise errors.DeliveryFailed("It failed")
 
-    assert relay.relay_next(here, events.BUS, fail_second) == 1
-    assert told == [("build/1", 1), ("build/1", 2)]
-    assert relay.relay_next(here, events.BUS, fail_second) == 1
-    assert told[2:] == [("build/2", 1)], "what is behind the one that failed waits for it"
-    let_all_be_due(here)
-    assert relay.relay_next(here, events.BUS, fail_second) == 2
-    assert told[3:] == [("build/1", 2), ("build/1", 3)]
+    assert relay.relay_next(here, events.BUS, fail_second), "more is due"
+    assert told == [("build/1", 1), ("build/2", 1)]
+    assert relay.relay_next(here, events.BUS, fail_second), "more is due"
+    assert told[2:] == [("build/1", 2), ("build/3", 1)]
+    assert not relay.relay_next(here, events.BUS, fail_second), "only what was put off is left"
+    assert told[4:] == [("build/1", 3)]
+
+
+def test_what_is_put_off_makes_no_piece_smaller(here: Service) -> None:
+    for _ in range(relay.PAGE - 1):
+        parts.submit(here)
+    with here.database.writing() as session:
+        session.execute(sa.update(Delivery).values(next_try=clock(session) + datetime.timedelta(hours=1)))
+    for _ in range(relay.PIECE + 1):
+        parts.submit(here)
+    assert relay.relay_next(here, events.BUS, relay.nowhere)
+    assert [state for _, state, _ in deliveries(here, events.BUS)].count("delivered") == relay.PIECE
+
+
+def test_a_lock_that_can_t_be_read_keeps_no_other_build_s_message_back(here: Service) -> None:
+    broken, sound = parts.queued(here), parts.queued(here)
+    with here.database.writing() as session:
+        session.execute(sa.update(BuildLock).where(BuildLock.build_id == broken).values(body={"release": "f44"}))
+    for _ in range(2):
+        relay.relay_next(here, events.BUS, lambda *_: None)
+    states = [(subject, state) for subject, state, _ in deliveries(here, events.BUS)]
+    assert (f"build/{sound}", "delivered") in states and (f"build/{broken}", "delivered") not in states
 
 
 def test_behind_many_that_are_put_off_the_first_that_is_due_is_found(here: Service) -> None:
@@ -247,7 +269,7 @@ def test_what_was_given_up_is_shown_to_the_operator_and_delivered_when_he_says_s
         assert (delivery.recipient, event.subject) == ("one@example.org", "build/1") and "was refused" in str(delivery.error)
     assert events.deliver_again(here.database, events.BUS) == 0 and deliveries(here, events.MAIL)[0][1] == "parked"
     assert events.deliver_again(here.database, events.MAIL) == 1
-    assert relay.relay_next(here, events.MAIL, relay.nowhere)
+    relay.relay_next(here, events.MAIL, relay.nowhere)
     assert deliveries(here, events.MAIL) == [("build/1", "delivered", 1)]
 
 

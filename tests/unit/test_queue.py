@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import sqlalchemy.exc
 from sqlalchemy import orm
 from sqlalchemy.dialects import postgresql
 
@@ -19,6 +20,7 @@ from ondemand.builds import Capabilities, FinishReport
 from ondemand.proofs import Artifact
 from ondemand.states import State, Step, StepState
 from ondemand_web.builds import services as builds
+from ondemand_web.builds.models import Build
 from ondemand_web.database import clock
 from ondemand_web.events import services as events
 from ondemand_web.queue import duties, endings
@@ -43,18 +45,24 @@ def test_a_claim_gives_the_build_whose_turn_it_is(here: Service) -> None:
 
 def test_whose_turn_it_is_is_read_off_an_index_and_not_sorted_out(here: Service) -> None:
     with here.database.reading() as session:
-        dialect = session.get_bind().dialect
         now = clock(session)
         given = {"builder": "one", "now": now, "seen": now, "free_disk": parts.CAN.disk, "free_memory": parts.CAN.memory}
         turn = queue._next(parts.CAN.arches, tuple(parts.CAN.backends.items())).element
-        text = str(turn.params(given).compile(dialect=dialect, compile_kwargs={"literal_binds": True})).replace(":", r"\:")
-        if dialect.name == "sqlite":
-            rows = session.execute(sa.text(f"EXPLAIN QUERY PLAN {text}")).all()
-        else:
-            session.execute(sa.text("SET LOCAL enable_seqscan = off"))
-            rows = session.execute(sa.text(f"EXPLAIN {text}")).all()
-    plan = str(rows)
+        plan = parts.plan(session, turn.params(given))
     assert "build_queue" in plan and "Sort" not in plan and "ORDER BY" not in plan
+
+
+def test_an_error_of_the_database_at_a_claim_is_not_taken_for_no_work(here: Service) -> None:
+    name, build_id = parts.builder(here), parts.queued(here)
+    with here.database.writing() as session:
+        session.execute(sa.update(Build).where(Build.id == build_id).values(attempts=1))
+    parts.claim(here, name)
+    with here.database.writing() as session:
+        # Its next attempt has the number of one that there is.
+        session.execute(sa.update(Build).where(Build.id == build_id).values(attempts=1, state=State.QUEUED))
+    with pytest.raises(sqlalchemy.exc.IntegrityError):
+        parts.claim(here, name)
+    assert parts.state(here, build_id) is State.QUEUED
 
 
 def test_one_owner_s_hundred_do_not_stand_before_another_s_one(here: Service) -> None:

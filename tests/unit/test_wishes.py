@@ -7,6 +7,7 @@ import concurrent.futures
 import datetime
 import itertools
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from ondemand_web.events.models import Event
 from ondemand_web.service import Service
 from ondemand_web.wishes import deciding, judging, matching, ordering, replaying, services
 from ondemand_web.wishes.models import Decision, ReleaseToRead, Wish, WishedBuild
+from tests import master_parts
 from tests import wish_parts as parts
 
 OTHER = "FEDORA-2026-aaaaaaaaaa"
@@ -234,6 +236,12 @@ def test_what_is_withdrawn_is_canceled_with_the_builds_that_have_not_begun(
     assert [build.state for build in made(here)] == [State.CANCELED]
     with here.database.reading() as session:
         assert services.get(session, gone).note == "Decisions canceled: 2; builds canceled: 1."
+
+
+def test_what_is_due_is_read_off_an_index_up_to_the_present_time(here: Service) -> None:
+    with here.database.reading() as session:
+        plan = master_parts.plan(session, ordering._DUE)
+    assert re.search(r"decision_due.*(next_try<\?|Index Cond.*next_try <= )", plan), plan
 
 
 def test_a_build_that_has_begun_or_that_another_update_wants_goes_on(here: Service, tmp_path: pathlib.Path) -> None:
